@@ -1,0 +1,3 @@
+//! The offline verifier.
+
+fn main() {}

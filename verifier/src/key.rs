@@ -1,0 +1,200 @@
+//! Ed25519 public keys and the three names they go by.
+//!
+//! | Name | Bytes | Used in |
+//! |---|---|---|
+//! | JWK thumbprint (RFC 7638) | `SHA-256({"crv":"Ed25519","kty":"OKP","x":"<base64url>"})` | HTTP `keyid` |
+//! | COSE Key thumbprint (RFC 9679) | `SHA-256(cbor {1: 1, -1: 6, -2: x})` | COSE `kid` |
+//! | note key id (C2SP signed-note) | 4 bytes, see [`crate::digest::note_key_id`] | checkpoints |
+//!
+//! A public key is refused here once and for all if it has small order (anybody could sign for it) or was
+//! published with its private half in a standard.
+
+use alloc::{format, string::String, vec::Vec};
+
+use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::{Signature, VerifyingKey};
+
+use crate::digest;
+
+/// An Ed25519 public key (RFC 8032) of large order. 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublicKey(VerifyingKey);
+
+/// RFC 7638 SHA-256 thumbprint of a key; the `keyid` of signed requests. Shown as base64url, 43 characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct JwkThumbprint([u8; 32]);
+
+/// RFC 9679 SHA-256 thumbprint of a key; the `kid` of COSE messages. 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CoseThumbprint([u8; 32]);
+
+/// Why 32 bytes are not a key that can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Not 32 bytes, or not a point of the curve.
+    #[error("not an Ed25519 public key: expected 32 bytes that name a point of the curve")]
+    Malformed,
+    /// One of the eight points of small order: a signature for it can be made without a private key.
+    #[error(
+        "key of small order: anybody could sign for it; make one with `agentsigna-verify keygen`"
+    )]
+    SmallOrder,
+    /// Printed with its private half in a standard.
+    #[error(
+        "published test key: its private half is in a standard; make one with `agentsigna-verify keygen`"
+    )]
+    Published,
+}
+
+/// Keys whose private halves are printed in standards: RFC 9421 appendix B.1.4, RFC 8037 appendix A
+/// (= RFC 8032 §7.1 test 1), RFC 8032 §7.1 tests 2 and 3.
+const PUBLISHED: [&str; 4] = [
+    "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs",
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+    "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+];
+
+impl PublicKey {
+    /// Takes the 32 bytes of RFC 8032 §5.1.5.
+    ///
+    /// # Errors
+    /// [`BadKey`], in the order of its variants.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadKey> {
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| BadKey::Malformed)?;
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::Malformed)?;
+        if key.is_weak() {
+            return Err(BadKey::SmallOrder);
+        }
+        if PUBLISHED.contains(&BASE64URL_NOPAD.encode(bytes).as_str()) {
+            return Err(BadKey::Published);
+        }
+        Ok(Self(key))
+    }
+
+    /// Reads 43 base64url characters (the `x` of RFC 8037).
+    ///
+    /// # Errors
+    /// [`BadKey`], in the order of its variants.
+    pub fn from_base64url(text: &str) -> Result<Self, BadKey> {
+        let bytes = BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| BadKey::Malformed)?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// 43 base64url characters.
+    #[must_use]
+    pub fn to_base64url(&self) -> String {
+        BASE64URL_NOPAD.encode(self.as_bytes())
+    }
+
+    /// RFC 8032 §5.1.7, cofactorless and strict: small-order points and non-canonical scalars are refused.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Ok(signature) = Signature::from_slice(signature) else {
+            return false;
+        };
+        self.0.verify_strict(message, &signature).is_ok()
+    }
+
+    /// The name of this key in signed requests.
+    #[must_use]
+    pub fn jwk_thumbprint(&self) -> JwkThumbprint {
+        let jwk = format!(
+            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+            self.to_base64url()
+        );
+        JwkThumbprint(digest::key_thumbprint(jwk.as_bytes()))
+    }
+
+    /// The name of this key in COSE messages.
+    #[must_use]
+    pub fn cose_thumbprint(&self) -> CoseThumbprint {
+        CoseThumbprint(digest::key_thumbprint(&self.to_cose_key()))
+    }
+
+    /// `{1: 1 (OKP), -1: 6 (Ed25519), -2: x}` in deterministic CBOR, 42 bytes (RFC 9053 §7.2).
+    #[must_use]
+    pub fn to_cose_key(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(42);
+        bytes.extend_from_slice(&[0xa3, 0x01, 0x01, 0x20, 0x06, 0x21, 0x58, 0x20]);
+        bytes.extend_from_slice(self.as_bytes());
+        bytes
+    }
+}
+
+impl JwkThumbprint {
+    /// Takes 32 bytes as they are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads 43 base64url characters.
+    #[must_use]
+    pub fn from_base64url(text: &str) -> Option<Self> {
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// 43 base64url characters.
+    #[must_use]
+    pub fn to_base64url(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.0)
+    }
+}
+
+impl CoseThumbprint {
+    /// Takes 32 bytes as they are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_8037_thumbprint_is_reproduced() {
+        // RFC 8037 appendix A.3 gives the thumbprint of the key of appendix A.2, which we refuse to trust.
+        let jwk =
+            br#"{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        assert_eq!(
+            BASE64URL_NOPAD.encode(&digest::key_thumbprint(jwk)),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn keys_nobody_should_trust_are_refused() {
+        for published in PUBLISHED {
+            assert_eq!(PublicKey::from_base64url(published), Err(BadKey::Published));
+        }
+        assert_eq!(PublicKey::from_bytes(&[0; 32]), Err(BadKey::SmallOrder));
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        assert_eq!(PublicKey::from_bytes(&identity), Err(BadKey::SmallOrder));
+        assert_eq!(PublicKey::from_bytes(&[7; 31]), Err(BadKey::Malformed));
+    }
+}
