@@ -18,6 +18,7 @@ extern crate std;
 
 pub mod cbor;
 pub mod digest;
+pub mod id;
 pub mod key;
 pub mod limits;
 pub mod log;
