@@ -19,6 +19,7 @@ extern crate std;
 pub mod cbor;
 pub mod digest;
 pub mod id;
+pub mod json;
 pub mod key;
 pub mod limits;
 pub mod log;
