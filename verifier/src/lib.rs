@@ -23,4 +23,5 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod log;
+pub mod signed_request;
 pub mod time;
