@@ -16,6 +16,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "rules"))]
 extern crate std;
 
+pub mod action;
 pub mod cbor;
 pub mod digest;
 pub mod id;
