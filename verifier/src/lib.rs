@@ -18,6 +18,7 @@ extern crate std;
 
 pub mod action;
 pub mod cbor;
+pub mod decision;
 pub mod digest;
 pub mod id;
 pub mod json;
@@ -25,4 +26,5 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod signed_request;
+pub mod snapshot;
 pub mod time;
