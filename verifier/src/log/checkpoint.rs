@@ -5,9 +5,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use data_encoding::BASE64;
-
 use super::{
+    base64,
     cosignature::{self, CosignatureError, Cosigned},
     decimal,
     note::{BadName, KeyKind, KeyLabel, KeyName, Note, NoteError, NoteKey, SignatureLine},
@@ -63,15 +62,15 @@ pub enum CheckpointError {
 /// Why a note is not a checkpoint signed by the pinned log key. In the order of the checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
+    /// The bytes are not a note.
+    #[error("not a signed note")]
+    Note(#[from] NoteError),
     /// The pinned key is for witnesses.
     #[error("`{key}` is the key of a witness, expected the key of a log (type 0x01)")]
     NotLogKey {
         /// The key given.
         key: KeyLabel,
     },
-    /// The bytes are not a note.
-    #[error("not a signed note")]
-    Note(#[from] NoteError),
     /// The text is not a checkpoint.
     #[error("not a checkpoint")]
     Checkpoint(#[from] CheckpointError),
@@ -131,10 +130,7 @@ impl Checkpoint {
         let size = decimal::parse(size)
             .and_then(TreeSize::new)
             .ok_or(CheckpointError::Size)?;
-        let root = BASE64
-            .decode(root.as_bytes())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
+        let root = base64::decode_hash(root)
             .map(RootHash::from_bytes)
             .ok_or(CheckpointError::Root)?;
         Self::new(origin, TreeHead::new(size, root))
@@ -172,11 +168,6 @@ impl Checkpoint {
 /// # Errors
 /// [`OpenError`], in the order of its variants.
 pub fn open(note: &[u8], log_key: &NoteKey) -> Result<SignedCheckpoint, OpenError> {
-    if log_key.kind() != KeyKind::Ed25519 {
-        return Err(OpenError::NotLogKey {
-            key: log_key.label(),
-        });
-    }
     SignedCheckpoint::check(Note::parse(note)?, log_key)
 }
 

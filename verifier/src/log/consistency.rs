@@ -169,7 +169,7 @@ impl ConsistencyProof {
         })
     }
 
-    /// RFC 9162 §2.1.4.2 for `0 < old < new`.
+    /// PR-13: RFC 9162 §2.1.4.2 for `0 < old < new`.
     fn check_path(&self, old: &TreeHead, new: &TreeHead) -> Result<(), ConsistencyError> {
         // Step 2: a power of two is a complete subtree of the new tree, so the old root starts the path.
         let old_root = *old.root().as_bytes();

@@ -9,6 +9,7 @@
 //! [`checkpoint::SignedCheckpoint`], [`cosignature::Cosigned`], [`witness_policy::QuorumMet`]) have no other
 //! constructor than that check.
 
+mod base64;
 pub mod bundle;
 pub mod checkpoint;
 pub mod consistency;
@@ -27,5 +28,9 @@ pub mod witness_policy;
 mod oracle;
 #[cfg(test)]
 mod oracle_tests;
+#[cfg(test)]
+mod rs_merkle_tests;
+#[cfg(test)]
+mod signer;
 #[cfg(test)]
 mod vector_tests;

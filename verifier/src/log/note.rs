@@ -13,6 +13,7 @@ use core::fmt;
 
 use data_encoding::{BASE64, HEXLOWER};
 
+use super::base64;
 use crate::{
     digest,
     key::{BadKey, PublicKey},
@@ -242,9 +243,7 @@ impl NoteKey {
             .and_then(|id| id.try_into().ok())
             .map(KeyId)
             .ok_or(NoteKeyError::Id)?;
-        let bytes = BASE64
-            .decode(key.as_bytes())
-            .map_err(|_| NoteKeyError::Base64)?;
+        let bytes = base64::decode(key).ok_or(NoteKeyError::Base64)?;
         let (kind, key) = bytes.split_first().ok_or(NoteKeyError::Base64)?;
         let kind = match kind {
             0x01 => KeyKind::Ed25519,
@@ -377,9 +376,9 @@ impl Note {
     pub fn new(text: &str, lines: &[SignatureLine]) -> Result<Self, NoteError> {
         let note = encode(text, lines);
         let parsed = Self::parse(note.as_bytes())?;
-        // A text that does not end in a newline, or with a blank line in its last place, reads back otherwise.
+        // A text without its last newline, and with a line in it that looks like a signature, reads back shorter.
         if parsed.text != text {
-            return Err(NoteError::NoText);
+            return Err(NoteError::NoBlankLine);
         }
         Ok(parsed)
     }
@@ -486,9 +485,7 @@ fn parse_line(text: &str, line: usize) -> Result<SignatureLine, NoteError> {
         .ok_or(NoteError::Line { line })?;
     let name = KeyName::parse(name).map_err(|source| NoteError::LineName { line, source })?;
     // CP-6.
-    let bytes = BASE64
-        .decode(signature.as_bytes())
-        .map_err(|_| NoteError::LineSignature { line })?;
+    let bytes = base64::decode(signature).ok_or(NoteError::LineSignature { line })?;
     let (id, signature) = bytes
         .split_first_chunk()
         .filter(|(_, signature)| !signature.is_empty())

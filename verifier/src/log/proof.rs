@@ -8,6 +8,7 @@ use alloc::{format, string::String, vec::Vec};
 use data_encoding::BASE64;
 
 use super::{
+    base64,
     checkpoint::{Checkpoint, CheckpointError, OpenError, SignedCheckpoint},
     decimal,
     inclusion::{Included, InclusionError, InclusionProof},
@@ -136,13 +137,9 @@ impl TlogProof {
             if hashes.len() == PROOF_HASHES_MAX {
                 return Err(TlogProofError::TooManyHashes);
             }
-            let hash = BASE64
-                .decode(line.as_bytes())
-                .ok()
-                .and_then(|bytes| bytes.try_into().ok())
-                .ok_or_else(|| TlogProofError::Hash {
-                    hash: hashes.len().saturating_add(1),
-                })?;
+            let hash = base64::decode_hash(line).ok_or_else(|| TlogProofError::Hash {
+                hash: hashes.len().saturating_add(1),
+            })?;
             hashes.push(hash);
             rest = after;
         };
