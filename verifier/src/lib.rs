@@ -26,5 +26,7 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod signed_request;
+#[cfg(feature = "rules")]
+pub mod rules;
 pub mod snapshot;
 pub mod time;
