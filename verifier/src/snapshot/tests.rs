@@ -1,14 +1,10 @@
 use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 
 use super::*;
-use crate::{
-    action::{ActionType, Latitude},
-    id::Id,
-    key::JwkThumbprint,
-};
+use crate::action::ActionType;
 
 /// Inputs that can be changed one at a time: a purchase of 1,250.00 by a trusted agent at noon on a Monday.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) kind: ActionType,
     pub(crate) amount_minor: u64,
