@@ -4,7 +4,7 @@ use super::*;
 use crate::action::ActionType;
 
 /// Inputs that can be changed one at a time: a purchase of 1,250.00 by a trusted agent at noon on a Monday.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) kind: ActionType,
     pub(crate) amount_minor: u64,
