@@ -251,7 +251,7 @@ impl Exponent {
 }
 
 /// A band of value, `0..=15`: band 0 is below 100 major units, band b is `[100·4^(b−1), 100·4^b)`, band 15
-/// holds all above too (`reference bes-1`, `spec/action.md`).
+/// holds all above too (`spec/action.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Band(u8);
 
