@@ -144,7 +144,7 @@ fn any_flipped_bit_of_an_inclusion_proof_is_refused() {
     }
 }
 
-/// Goal: no bit of a consistency proof or of its roots can change.
+/// Goal (PR-13): no bit of a consistency proof or of its roots can change.
 #[test]
 fn any_flipped_bit_of_a_consistency_proof_is_refused() {
     let all = oracle::leaves(SIZE_MAX);
@@ -193,7 +193,7 @@ fn any_flipped_bit_of_a_consistency_proof_is_refused() {
     }
 }
 
-/// Goal (PR-8): one hash short, one too many, at either end, says so before anything is hashed.
+/// Goal (PR-8, PR-10): one hash short, one too many, at either end, says so before anything is hashed.
 #[test]
 fn a_missing_or_surplus_hash_is_its_own_error() {
     let all = oracle::leaves(70);
