@@ -68,7 +68,7 @@ fn any_flipped_bit_of_a_proof_is_refused() {
     }
 }
 
-/// PR-1 to PR-6, PR-8: one fault per file.
+/// PR-1, PR-2, PR-3, PR-4, PR-5, PR-6, PR-8: one fault per file.
 #[test]
 fn a_broken_proof_names_its_fault() {
     use TlogProofError as E;
