@@ -4,7 +4,7 @@
 //! same functions to act that an auditor calls to check. Without the feature `rules` the library is only
 //! hashing, signatures, CBOR and a strict JSON reader, and compiles to WebAssembly.
 //!
-//! Enter at [`verify`]; the formats are in `spec/`.
+//! The formats are in `spec/`.
 
 #![no_std]
 #![cfg_attr(
@@ -16,17 +16,23 @@ extern crate alloc;
 #[cfg(any(test, feature = "rules"))]
 extern crate std;
 
+pub mod act;
 pub mod action;
+pub mod case;
 pub mod cbor;
 pub mod decision;
 pub mod digest;
+pub mod entry;
+pub mod event;
 pub mod id;
 pub mod json;
 pub mod key;
 pub mod limits;
 pub mod log;
-pub mod signed_request;
+pub mod passport;
 #[cfg(feature = "rules")]
 pub mod rules;
+pub mod signed_request;
 pub mod snapshot;
+pub mod state;
 pub mod time;

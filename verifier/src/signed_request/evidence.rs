@@ -20,6 +20,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// What the base says, without any check but its form. For whoever has checked it before.
+    #[must_use]
+    pub fn read(&self, profile: Profile) -> Option<Statement> {
+        parse_base(&self.base, profile).ok()
+    }
+
     /// Reads the base back into its parts, and checks that they make the same bytes, that `authority` (if
     /// given) is the one signed for, that `key` signed, for a life of 1 to 60 s, this content.
     ///

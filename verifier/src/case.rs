@@ -1,0 +1,170 @@
+//! The states of a case, and which event may follow which (`spec/case.md`, the table).
+
+use crate::decision::Verdict;
+
+/// Where a case stands. Shown as the words of `spec/case.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseState {
+    /// Asked, not decided.
+    Requested,
+    /// Policy allows it; the Passport comes in the same write.
+    Authorized,
+    /// Policy asks for people; the review opens in the same write.
+    Escalated,
+    /// Closed: policy refused.
+    Rejected,
+    /// People may judge until the deadline.
+    InReview,
+    /// Closed: nobody agreed in time.
+    Expired,
+    /// A Passport carries the permission.
+    Issued,
+}
+
+/// What happens to a case; each is one event kind, a decision one for each verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// `action.requested`
+    Requested,
+    /// `decision.made`
+    Decided(Verdict),
+    /// `review.opened`
+    ReviewOpened,
+    /// `case.expired`
+    Expired,
+    /// `passport.issued`
+    PassportIssued,
+}
+
+/// A step that the table does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{step} cannot follow {}", .from.map_or("nothing", CaseState::as_str))]
+pub struct NoSuchStep {
+    from: Option<CaseState>,
+    step: &'static str,
+}
+
+impl CaseState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::Authorized,
+        Self::Escalated,
+        Self::Rejected,
+        Self::InReview,
+        Self::Expired,
+        Self::Issued,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Authorized => "authorized",
+            Self::Escalated => "escalated",
+            Self::Rejected => "rejected",
+            Self::InReview => "in-review",
+            Self::Expired => "expired",
+            Self::Issued => "issued",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether a case may stand in this state between two writes. The others are passed through inside one.
+    #[must_use]
+    pub const fn may_rest(self) -> bool {
+        matches!(
+            self,
+            Self::Rejected | Self::InReview | Self::Expired | Self::Issued
+        )
+    }
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 7] = [
+        Self::Requested,
+        Self::Decided(Verdict::Authorized),
+        Self::Decided(Verdict::Escalated),
+        Self::Decided(Verdict::Rejected),
+        Self::ReviewOpened,
+        Self::Expired,
+        Self::PassportIssued,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "action.requested",
+            Self::Decided(_) => "decision.made",
+            Self::ReviewOpened => "review.opened",
+            Self::Expired => "case.expired",
+            Self::PassportIssued => "passport.issued",
+        }
+    }
+}
+
+/// CA-1: the one table. `from` is `None` before the first event.
+///
+/// # Errors
+/// [`NoSuchStep`] for every pair that is not in it.
+pub const fn follow(from: Option<CaseState>, step: Step) -> Result<CaseState, NoSuchStep> {
+    use CaseState as S;
+    match (from, step) {
+        (None, Step::Requested) => Ok(S::Requested),
+        (Some(S::Requested), Step::Decided(Verdict::Authorized)) => Ok(S::Authorized),
+        (Some(S::Requested), Step::Decided(Verdict::Escalated)) => Ok(S::Escalated),
+        (Some(S::Requested), Step::Decided(Verdict::Rejected)) => Ok(S::Rejected),
+        (Some(S::Authorized), Step::PassportIssued) => Ok(S::Issued),
+        (Some(S::Escalated), Step::ReviewOpened) => Ok(S::InReview),
+        (Some(S::InReview), Step::Expired) => Ok(S::Expired),
+        (from, step) => Err(NoSuchStep {
+            from,
+            step: step.name(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    /// CA-1. Goal: no step is possible but those of the table. Method: all pairs, against the page's list.
+    #[test]
+    fn only_the_steps_of_the_table_exist() {
+        let mut possible = Vec::new();
+        for from in core::iter::once(None).chain(CaseState::ALL.into_iter().map(Some)) {
+            for step in Step::ALL {
+                if let Ok(to) = follow(from, step) {
+                    possible.push((
+                        from.map_or("-", CaseState::as_str),
+                        step.name(),
+                        to.as_str(),
+                    ));
+                }
+            }
+        }
+        assert_eq!(
+            possible,
+            [
+                ("-", "action.requested", "requested"),
+                ("requested", "decision.made", "authorized"),
+                ("requested", "decision.made", "escalated"),
+                ("requested", "decision.made", "rejected"),
+                ("authorized", "passport.issued", "issued"),
+                ("escalated", "review.opened", "in-review"),
+                ("in-review", "case.expired", "expired"),
+            ]
+        );
+        for state in CaseState::ALL {
+            assert_eq!(CaseState::parse(state.as_str()), Some(state));
+        }
+    }
+}

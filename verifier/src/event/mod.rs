@@ -1,0 +1,168 @@
+//! What can happen: one rule per event kind (`spec/event.md`, `spec/event.cddl`).
+//!
+//! Bodies are closed maps with text keys. A body read here is well formed, no more: who signed it and whether
+//! it may follow what came before is judged in [`crate::verify`].
+
+mod case;
+mod directory;
+mod genesis;
+mod policy;
+mod signed;
+
+use alloc::{string::ToString as _, vec::Vec};
+
+pub use case::{ActionRequested, CaseExpired, DecisionMade, ReviewOpened};
+pub use directory::{
+    AgentEnrolled, AgentInvited, Claimed, CounterpartyChanged, CounterpartyEnrolled, StatusChanged,
+    SystemEnrolled, SystemInvited,
+};
+pub use genesis::{FounderKind, Genesis};
+pub use policy::{AuthFailed, PolicyActivated, PolicyPublished};
+pub use signed::Signed;
+
+use crate::{cbor::Value, entry::EntryError, signed_request::Profile};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident($body:ty) = $kind:literal, case: $case:literal, $read:expr, $write:expr;)+) => {
+        /// What happened. Each variant is one kind.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "bodies live one at a time, most of them decisions")]
+        pub enum Body {
+            $($(#[$doc])* $variant($body),)+
+        }
+
+        impl Body {
+            /// Every kind of this version, in the order of `spec/event.md`.
+            pub const KINDS: &'static [&'static str] = &[$($kind),+];
+
+            /// The name of the kind.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $kind,)+
+                }
+            }
+
+            /// Whether events of this kind are steps of a case.
+            #[must_use]
+            pub const fn is_of_a_case(&self) -> bool {
+                match self {
+                    $(Self::$variant(_) => $case,)+
+                }
+            }
+
+            /// The body as CBOR.
+            #[must_use]
+            pub fn to_value(&self) -> Value {
+                match self {
+                    $(Self::$variant(body) => ($write)(body),)+
+                }
+            }
+
+            /// Reads the body of an event of `kind`.
+            ///
+            /// # Errors
+            /// [`EntryError::UnknownKind`], [`EntryError::Cbor`].
+            pub fn from_value(kind: &str, value: Value) -> Result<Self, EntryError> {
+                match kind {
+                    $($kind => Ok(Self::$variant(($read)(value)?)),)+
+                    _ => Err(EntryError::UnknownKind(kind.to_string())),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Index 0: keys and currency of the log.
+    LogCreated(Genesis) = "log.created", case: false, Genesis::from_value, Genesis::to_value;
+    /// A sponsor names an agent and gets a one-time code for it.
+    AgentInvited(AgentInvited) = "agent.invited", case: false, AgentInvited::from_value, AgentInvited::to_value;
+    /// The agent shows its key and that it holds it.
+    AgentClaimed(Claimed) = "agent.claimed", case: false, Claimed::agent_from_value, Claimed::agent_to_value;
+    /// The founder confirms the key's thumbprint: from here on it may ask.
+    AgentEnrolled(AgentEnrolled) = "agent.enrolled", case: false, AgentEnrolled::from_value, AgentEnrolled::to_value;
+    /// An agent is suspended or set active again.
+    AgentChanged(StatusChanged) = "agent.changed", case: false,
+        StatusChanged::agent_from_value, StatusChanged::agent_to_value;
+    /// A target system is named and gets a one-time code.
+    SystemInvited(SystemInvited) = "system.invited", case: false, SystemInvited::from_value, SystemInvited::to_value;
+    /// The target system shows its key.
+    SystemClaimed(Claimed) = "system.claimed", case: false, Claimed::system_from_value, Claimed::system_to_value;
+    /// The founder confirms the target system's key.
+    SystemEnrolled(SystemEnrolled) = "system.enrolled", case: false,
+        SystemEnrolled::from_value, SystemEnrolled::to_value;
+    /// A target system is suspended or set active again.
+    SystemChanged(StatusChanged) = "system.changed", case: false,
+        StatusChanged::system_from_value, StatusChanged::system_to_value;
+    /// A counterparty is known from here on.
+    CounterpartyEnrolled(CounterpartyEnrolled) = "counterparty.enrolled", case: false,
+        CounterpartyEnrolled::from_value, CounterpartyEnrolled::to_value;
+    /// A counterparty's status, risk or payment details changed.
+    CounterpartyChanged(CounterpartyChanged) = "counterparty.changed", case: false,
+        CounterpartyChanged::from_value, CounterpartyChanged::to_value;
+    /// A policy bundle is stored (as a blob). It decides nothing yet.
+    PolicyPublished(PolicyPublished) = "policy.published", case: false,
+        PolicyPublished::from_value, PolicyPublished::to_value;
+    /// A published bundle decides from here on.
+    PolicyActivated(PolicyActivated) = "policy.activated", case: false,
+        PolicyActivated::from_value, PolicyActivated::to_value;
+    /// Requests that named a known key and were refused, counted per minute.
+    AuthFailed(AuthFailed) = "auth.failed", case: false, AuthFailed::from_value, AuthFailed::to_value;
+    /// An agent asked: the signed request itself.
+    ActionRequested(ActionRequested) = "action.requested", case: true,
+        ActionRequested::from_value, ActionRequested::to_value;
+    /// Policy decided, on exactly these inputs.
+    DecisionMade(DecisionMade) = "decision.made", case: true, DecisionMade::from_value, DecisionMade::to_value;
+    /// People are asked to judge, until a deadline.
+    ReviewOpened(ReviewOpened) = "review.opened", case: true, ReviewOpened::from_value, ReviewOpened::to_value;
+    /// Nobody agreed in time. Never an approval.
+    CaseExpired(CaseExpired) = "case.expired", case: true, CaseExpired::from_value, CaseExpired::to_value;
+    /// The Passport, as the bytes of a tagged COSE_Sign1 with an empty unprotected header.
+    PassportIssued(Vec<u8>) = "passport.issued", case: true, passport_from_value, passport_to_value;
+}
+
+impl Body {
+    /// The signed request inside, and the profile it was signed under, for kinds that carry one.
+    #[must_use]
+    pub const fn signed(&self) -> Option<(&Signed, Profile)> {
+        match self {
+            Self::AgentInvited(body) => Some((&body.signed, Profile::Founder)),
+            Self::AgentEnrolled(body) => Some((&body.signed, Profile::Founder)),
+            Self::SystemInvited(body) => Some((&body.signed, Profile::Founder)),
+            Self::SystemEnrolled(body) => Some((&body.signed, Profile::Founder)),
+            Self::AgentChanged(body) | Self::SystemChanged(body) => {
+                Some((&body.signed, Profile::Founder))
+            }
+            Self::CounterpartyEnrolled(body) => Some((&body.signed, Profile::Founder)),
+            Self::CounterpartyChanged(body) => Some((&body.signed, Profile::Founder)),
+            Self::PolicyPublished(body) => Some((&body.signed, Profile::Founder)),
+            Self::PolicyActivated(body) => Some((&body.signed, Profile::Founder)),
+            Self::AgentClaimed(body) | Self::SystemClaimed(body) => {
+                Some((&body.signed, Profile::Enrol))
+            }
+            Self::ActionRequested(body) => Some((&body.signed, Profile::Action)),
+            Self::LogCreated(_)
+            | Self::AuthFailed(_)
+            | Self::DecisionMade(_)
+            | Self::ReviewOpened(_)
+            | Self::CaseExpired(_)
+            | Self::PassportIssued(_) => None,
+        }
+    }
+}
+
+fn passport_from_value(value: Value) -> Result<Vec<u8>, crate::cbor::CborError> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes),
+        _ => Err(crate::cbor::CborError::Unexpected {
+            what: "passport.issued",
+            field: "body",
+            expected: "bytes",
+        }),
+    }
+}
+
+fn passport_to_value(passport: &[u8]) -> Value {
+    Value::bytes(passport)
+}

@@ -1,0 +1,140 @@
+//! Derived state: what the log says is true now, as rows (`spec/state.md`).
+//!
+//! A row is a fold over the entries and nothing else, so that an auditor with the entries has every row. The
+//! server keeps the rows of this module and makes them with [`apply`]; an auditor folds the same function over
+//! an export. [`apply`] also judges whether an event may follow what came before. Signatures are judged apart,
+//! by [`check_signed`], because the server has checked them before it makes an event.
+
+mod apply;
+mod directory;
+mod rows;
+mod signatures;
+
+use alloc::{string::String, vec::Vec};
+
+pub use apply::{Completeness, StateError, apply};
+pub use rows::{
+    AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, PolicyRow, Row, Stage, Subject,
+    SystemRow,
+};
+pub use signatures::{Blobs, SignedError, check_signed};
+
+use crate::{
+    cbor::Value,
+    digest::Digest,
+    entry::CaseId,
+    id::{Id, RequestId},
+    key::JwkThumbprint,
+};
+
+/// What a row is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowName {
+    /// The genesis entry.
+    Log,
+    /// An agent.
+    Agent(Id),
+    /// A target system.
+    System(Id),
+    /// A counterparty.
+    Counterparty(Id),
+    /// The active policy bundle.
+    Policy,
+    /// A published bundle, by its blob digest.
+    Bundle(Digest),
+    /// Whose key has this thumbprint.
+    Key(JwkThumbprint),
+    /// The case an agent opened under a request id. Keyed by the full values (decision 14).
+    Request(Id, RequestId),
+    /// A case.
+    Case(CaseId),
+}
+
+impl RowName {
+    /// One byte per kind of row, never reused.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Self::Log => 1,
+            Self::Agent(_) => 2,
+            Self::System(_) => 3,
+            Self::Counterparty(_) => 4,
+            Self::Policy => 5,
+            Self::Bundle(_) => 6,
+            Self::Key(_) => 7,
+            Self::Request(..) => 8,
+            Self::Case(_) => 9,
+        }
+    }
+
+    /// The bytes that tell rows of one kind apart: deterministic CBOR, so that no two names join to the same.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Log | Self::Policy => Value::Null,
+            Self::Agent(id) | Self::System(id) | Self::Counterparty(id) => Value::from(id.as_str()),
+            Self::Bundle(digest) => Value::from(*digest),
+            Self::Key(thumbprint) => Value::bytes(thumbprint.as_bytes()),
+            Self::Request(agent, request) => {
+                Value::array([Value::from(agent.as_str()), Value::from(request.as_str())])
+            }
+            Self::Case(case) => Value::bytes(case.as_bytes()),
+        }
+        .encode()
+    }
+
+    /// A short word for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        use alloc::format;
+        match self {
+            Self::Log => String::from("log"),
+            Self::Policy => String::from("active policy"),
+            Self::Agent(id) => format!("agent `{id}`"),
+            Self::System(id) => format!("target system `{id}`"),
+            Self::Counterparty(id) => format!("counterparty `{id}`"),
+            Self::Bundle(digest) => format!("bundle {digest}"),
+            Self::Key(thumbprint) => format!("key {}", thumbprint.to_base64url()),
+            Self::Request(agent, request) => format!("request `{request}` of `{agent}`"),
+            Self::Case(case) => format!("case {case}"),
+        }
+    }
+}
+
+/// Where rows are read from and written to while events are applied.
+pub trait Rows {
+    /// A failure to read.
+    type Error;
+
+    /// The row, as the events applied so far left it.
+    ///
+    /// # Errors
+    /// What the storage answers; a missing row is `None`, never an error.
+    fn row(&mut self, name: &RowName) -> Result<Option<Row>, Self::Error>;
+
+    /// Sets the row. Read back by later [`Self::row`] calls.
+    fn set(&mut self, name: RowName, row: Row);
+}
+
+/// Rows in memory: for audits of an export, for case files, for tests.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryRows(alloc::collections::BTreeMap<RowName, Row>);
+
+impl MemoryRows {
+    /// Every row, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&RowName, &Row)> {
+        self.0.iter()
+    }
+}
+
+impl Rows for MemoryRows {
+    type Error = core::convert::Infallible;
+
+    fn row(&mut self, name: &RowName) -> Result<Option<Row>, Self::Error> {
+        Ok(self.0.get(name).cloned())
+    }
+
+    fn set(&mut self, name: RowName, row: Row) {
+        self.0.insert(name, row);
+    }
+}
