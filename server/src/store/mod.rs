@@ -8,6 +8,7 @@
 //! INVARIANT (poisoned): after a write that failed nothing is written again, since the batch may be on disk
 //! all the same. The process stops, opens the store again and sees.
 
+pub mod anchor;
 mod batch;
 mod check;
 mod database;
