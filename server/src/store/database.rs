@@ -13,7 +13,7 @@ use rocksdb::{
     DBWithThreadMode, LogLevel, MultiThreaded, Options, WriteBufferManager,
 };
 
-use super::{OpenError, files};
+use super::{OpenError, files, wal};
 
 pub(super) type Rocks = DBWithThreadMode<MultiThreaded>;
 
@@ -77,6 +77,14 @@ impl Database {
             return Err(OpenError::Absent {
                 path: path.display().to_string(),
             });
+        }
+        // ST-15: before RocksDB reads them, since it would spin or forget.
+        let damage = wal::check_folder(path).map_err(|source| OpenError::Folder {
+            path: path.display().to_string(),
+            source,
+        })?;
+        if let Some((path, wal::Damaged { at })) = damage {
+            return Err(OpenError::LogDamaged { path, at });
         }
         let options = options();
         let refused = |error| refused(path, error);

@@ -19,6 +19,7 @@ mod open;
 mod random;
 mod scope;
 mod seal;
+mod wal;
 mod write;
 
 use std::{

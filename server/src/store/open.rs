@@ -47,6 +47,14 @@ pub enum OpenError {
         /// The folder.
         path: String,
     },
+    /// The write-ahead log holds damage that RocksDB would take for its end.
+    #[error("write-ahead log `{path}` is damaged at byte {at}: restore a backup")]
+    LogDamaged {
+        /// The file.
+        path: String,
+        /// The byte at which the damaged record starts.
+        at: u64,
+    },
     /// Another process, or this one, has it open.
     #[error("the database in `{path}` is in use: stop the other process")]
     InUse {
