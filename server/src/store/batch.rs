@@ -51,8 +51,8 @@ impl Batch {
     /// Writes a row of one tenant. Entries come in order and without gaps; entries, tiles and blobs are
     /// written once: the same bytes again change nothing, other bytes are refused with the whole batch.
     pub fn put(&mut self, scope: &TenantScope, key: Key, plaintext: &[u8]) {
-        self.acts
-            .push(Act::Put(scope.clone(), key, Unsealed::new(plaintext)));
+        let value = Unsealed::with_prefix(key.hidden(), plaintext);
+        self.acts.push(Act::Put(scope.clone(), key, value));
     }
 
     /// Deletes a row of one tenant. A batch that deletes an entry, tile or blob is refused.

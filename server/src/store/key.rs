@@ -63,7 +63,8 @@ pub enum Key {
     Deadline {
         /// Milliseconds since the epoch.
         time_ms: u64,
-        /// The case it closes: a digest's first 16 bytes, as in the log.
+        /// The case it closes. Whoever knows a case's parts can compute it, so on disk it is hidden behind the
+        /// index key, and stands in the sealed value for scans to read back.
         case: [u8; 16],
     },
 }
@@ -141,12 +142,23 @@ impl Key {
             Self::Blob(digest) => join(BLOB, &[&index_key.name(&[&[BLOB], digest])]),
             Self::Row { kind, name } => join(ROW, &[&[*kind], &name.0]),
             Self::Nonce { bucket, name } => join(NONCE, &[&bucket.to_be_bytes(), &name.0]),
-            Self::Deadline { time_ms, case } => join(DEADLINE, &[&time_ms.to_be_bytes(), case]),
+            Self::Deadline { time_ms, case } => {
+                let name = index_key.name(&[&[DEADLINE], case.as_slice()]);
+                join(DEADLINE, &[&time_ms.to_be_bytes(), &name])
+            }
         }
     }
 
-    /// Reads back a key that a scan met. Blobs cannot be: their digest is behind the index key.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// What the key hides and a scan must tell all the same: the sealed value starts with it.
+    pub(super) fn hidden(&self) -> &[u8] {
+        match self {
+            Self::Deadline { case, .. } => case,
+            _ => &[],
+        }
+    }
+
+    /// Reads back a key that a scan met, with its opened value. Blobs cannot be: no scan is over them.
+    pub(super) fn decode(bytes: &[u8], value: &[u8]) -> Option<Self> {
         let (&prefix, rest) = bytes.split_first()?;
         match prefix {
             ENTRY => Some(Self::Entry(u64::from_be_bytes(rest.try_into().ok()?))),
@@ -169,10 +181,11 @@ impl Key {
                 })
             }
             DEADLINE => {
-                let (time_ms, case) = rest.split_first_chunk()?;
+                let (time_ms, name) = rest.split_first_chunk()?;
+                let _: &[u8; 32] = name.try_into().ok()?;
                 Some(Self::Deadline {
                     time_ms: u64::from_be_bytes(*time_ms),
-                    case: case.try_into().ok()?,
+                    case: *value.first_chunk()?,
                 })
             }
             _ => None,
@@ -301,13 +314,18 @@ mod tests {
         let encoded: Vec<_> = keys.iter().map(|key| key.encode(&index_key)).collect();
         assert!(encoded.is_sorted_by(|a, b| a < b));
         for (key, bytes) in keys.iter().zip(&encoded) {
-            assert_eq!(Key::decode(bytes).as_ref(), Some(key));
+            let value = key.hidden();
+            assert_eq!(Key::decode(bytes, value).as_ref(), Some(key));
             for len in 0..bytes.len() {
-                assert_eq!(Key::decode(&bytes[..len]), None, "{key:?} cut to {len}");
+                assert_eq!(
+                    Key::decode(&bytes[..len], value),
+                    None,
+                    "{key:?} cut to {len}"
+                );
             }
             let mut long = bytes.clone();
             long.push(0);
-            assert_eq!(Key::decode(&long), None, "{key:?} with a byte more");
+            assert_eq!(Key::decode(&long, value), None, "{key:?} with a byte more");
         }
     }
 
@@ -326,6 +344,9 @@ mod tests {
         }
         let blob = Key::Blob([0xAB; 32]).encode(&one);
         assert!(!blob.windows(4).any(|part| part == [0xAB; 4]));
+        let case = [0xAB; 16];
+        let deadline = Key::Deadline { time_ms: 0, case }.encode(&one);
+        assert!(!deadline.windows(4).any(|part| part == [0xAB; 4]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The only way to one tenant's data.
 //!
-//! INVARIANT (one tenant): a scope holds one family, one data key and one index key, and no function of the
+//! INVARIANT (one tenant, ST-3): a scope holds one family, one data key and one index key, and no function of the
 //! store takes two scopes. A value that got into another family does not open there.
 
 use std::{
@@ -167,6 +167,7 @@ impl TenantScope {
                 .inner
                 .sealer
                 .open(&bytes, &stored)
+                .and_then(|value| without(key.hidden(), value))
                 .map(Some)
                 .map_err(|DoesNotOpen| ReadError::DoesNotOpen { kind: key.kind() }),
             (None, Key::Entry(index)) if index < count => {
@@ -261,12 +262,21 @@ impl Inner {
         let mut rows = self.database.rocks.raw_iterator_cf_opt(&family, options);
         rows.seek_to_last();
         rows.status()?;
-        match rows.key().map(Key::decode) {
+        match rows.key().map(|key| Key::decode(key, &[])) {
             Some(Some(Key::Entry(index))) => Ok(index.saturating_add(1)),
             Some(_) => Err(DatabaseError::damaged_key()),
             None => Ok(0),
         }
     }
+}
+
+/// The value without the part that its key hides, which it must start with.
+fn without(hidden: &[u8], mut value: Vec<u8>) -> Result<Vec<u8>, DoesNotOpen> {
+    if !value.starts_with(hidden) {
+        return Err(DoesNotOpen);
+    }
+    value.drain(..hidden.len());
+    Ok(value)
 }
 
 /// One family's rows from `from` to before `until`.
@@ -300,9 +310,13 @@ impl Iterator for Scan<'_> {
         let item = self.rows.next()?.map_err(DatabaseError::from);
         let opened = item.map_err(ReadError::from).and_then(|(key, stored)| {
             let kind = self.kind;
-            let read = Key::decode(&key).ok_or(ReadError::DamagedKey { kind })?;
+            let does_not_open = |DoesNotOpen| ReadError::DoesNotOpen { kind };
             let value = self.scope.sealer().open(&key, &stored);
-            let value = value.map_err(|DoesNotOpen| ReadError::DoesNotOpen { kind })?;
+            let value = value.map_err(does_not_open)?;
+            let read = Key::decode(&key, &value)
+                .filter(|read| *self.scope.key_bytes(*read) == *key)
+                .ok_or(ReadError::DamagedKey { kind })?;
+            let value = without(read.hidden(), value).map_err(does_not_open)?;
             Ok((read, value))
         });
         self.ended = opened.is_err();

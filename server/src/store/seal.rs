@@ -1,6 +1,6 @@
 //! Values at rest: `version (1) || nonce (24) || XChaCha20-Poly1305 ciphertext || tag (16)`.
 //!
-//! The associated data is `family id || row key || version`, so a value opens only in the family, under the
+//! ST-2: the associated data is `family id || row key || version`, so a value opens only in the family, under the
 //! key and as the version it was written. Nonces are random and 192 bits long: rows are rewritten under one
 //! long-lived key, and a nonce derived from the row key would repeat (decision 31).
 
@@ -39,10 +39,17 @@ pub(super) struct Unsealed(Vec<u8>);
 
 impl Unsealed {
     pub(super) fn new(plaintext: &[u8]) -> Self {
-        let mut buffer = Vec::with_capacity(HEADER_BYTES + plaintext.len() + TAG_BYTES);
+        Self::with_prefix(&[], plaintext)
+    }
+
+    /// The plaintext is `prefix || rest`.
+    pub(super) fn with_prefix(prefix: &[u8], rest: &[u8]) -> Self {
+        let len = HEADER_BYTES + prefix.len() + rest.len() + TAG_BYTES;
+        let mut buffer = Vec::with_capacity(len);
         buffer.push(VERSION);
         buffer.extend_from_slice(&[0; NONCE_BYTES]);
-        buffer.extend_from_slice(plaintext);
+        buffer.extend_from_slice(prefix);
+        buffer.extend_from_slice(rest);
         Self(buffer)
     }
 

@@ -35,6 +35,7 @@ fn the_newest_head_is_read_back() {
     assert_eq!(files::mode(&path).unwrap(), 0o600);
 }
 
+/// ST-17.
 #[test]
 fn a_flush_a_second_and_no_more() {
     let folder = folder();
@@ -48,14 +49,12 @@ fn a_flush_a_second_and_no_more() {
         (11_500, false),
         (3_000, true),
     ] {
-        anchors.offer(A, now_ms.max(11_500), b"head").unwrap_or(());
-        anchors
-            .pending
-            .insert(A.to_owned(), anchors.newest[A].clone());
+        anchors.offer(A, 1, b"head").unwrap();
         assert_eq!(anchors.flush_if_due(now_ms).unwrap(), flushes, "{now_ms}");
     }
 }
 
+/// ST-16.
 #[test]
 fn a_smaller_head_is_refused() {
     let folder = folder();
@@ -84,6 +83,7 @@ fn a_smaller_head_is_refused() {
     ));
 }
 
+/// ST-16.
 #[test]
 fn a_torn_end_is_cut_off_and_written_over() {
     let folder = folder();
@@ -107,6 +107,7 @@ fn a_torn_end_is_cut_off_and_written_over() {
     }
 }
 
+/// ST-16.
 #[test]
 fn a_damaged_line_is_named() {
     let folder = folder();

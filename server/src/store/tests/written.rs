@@ -112,7 +112,7 @@ fn scans_hold_their_kind_in_order() {
     }
     for time_ms in [5, 300, 299, 10_000] {
         let case = [1; 16];
-        batch.put(&scope, Key::Deadline { time_ms, case }, b"");
+        batch.put(&scope, Key::Deadline { time_ms, case }, b"what falls due");
     }
     store.write(batch).unwrap();
 
@@ -144,13 +144,24 @@ fn scans_hold_their_kind_in_order() {
     let due: Vec<_> = scope
         .deadlines(300)
         .unwrap()
-        .map(|row| row.unwrap().0)
+        .map(|row| row.unwrap())
+        .map(|(key, value)| {
+            assert_eq!(value, b"what falls due");
+            key
+        })
         .collect();
     let case = [1; 16];
     assert_eq!(
         due,
         [5, 299, 300].map(|time_ms| Key::Deadline { time_ms, case })
     );
+    let mut batch = Batch::new();
+    for key in due {
+        batch.delete(&scope, key);
+    }
+    store.write(batch).unwrap();
+    let left = scope.deadlines(u64::MAX).unwrap();
+    assert_eq!(left.count(), 1, "a scanned key deletes its row");
 }
 
 #[test]
