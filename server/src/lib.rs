@@ -1,3 +1,7 @@
-//! The server.
+//! The AgentSigna server: requests in, Passports out (`spec/ARCHITECTURE.md`).
+//!
+//! Four floors, each knowing only those below: `api` knows HTTP, `domain` knows the steps of the loop, `ledger`
+//! orders and signs, `store` knows RocksDB.
 
+pub mod ledger;
 pub mod store;

@@ -36,3 +36,4 @@ pub mod signed_request;
 pub mod snapshot;
 pub mod state;
 pub mod time;
+pub mod trust;

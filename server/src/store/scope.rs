@@ -222,6 +222,15 @@ impl TenantScope {
         self.scan("deadline", &from, until)
     }
 
+    /// All nonces that were used and not forgotten, by bucket.
+    ///
+    /// # Errors
+    /// [`ReadError`]; so may each item be, and the scan ends with it.
+    pub fn nonces(&self) -> Result<Scan<'_>, ReadError> {
+        let [from, until] = Key::nonces_before(u64::MAX);
+        self.scan("nonce", &from, until)
+    }
+
     pub(super) fn is_of(&self, database: &Arc<Database>) -> bool {
         Arc::ptr_eq(&self.inner.database, database)
     }

@@ -1,7 +1,11 @@
 use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 
 use super::*;
-use crate::action::ActionType;
+use crate::{
+    action::{ActionType, Latitude},
+    id::Id,
+    key::JwkThumbprint,
+};
 
 /// Inputs that can be changed one at a time: a purchase of 1,250.00 by a trusted agent at noon on a Monday.
 #[derive(Debug, Clone)]

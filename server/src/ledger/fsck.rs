@@ -1,0 +1,243 @@
+//! Is the derived state what the entries say? Folds all entries into an empty store and compares bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agentsigna_verifier::{
+    digest::{Digest, Noun},
+    entry::{Entry, EntryError, Event},
+    event::Body,
+    log::{
+        frontier::Frontier,
+        tile::Tile,
+        tree::{LeafHash, RootHash},
+    },
+    signed_request::Evidence,
+    state::{Blobs, Completeness, MemoryRows, RowName, StateError, apply, check_signed},
+};
+
+use super::{NonceUse, Tenant, edge::Edge, tenant::ProofError};
+use crate::store::{Key, ReadError};
+
+/// What was compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FsckReport {
+    /// Entries folded.
+    pub entries: u64,
+    /// Rows compared.
+    pub rows: u64,
+    /// Complete tiles compared.
+    pub tiles: u64,
+    /// Blobs compared.
+    pub blobs: u64,
+    /// Nonces compared.
+    pub nonces: u64,
+}
+
+/// The first thing that is not as it must be.
+#[derive(Debug, thiserror::Error)]
+pub enum FsckError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] ProofError),
+    /// An entry is not one.
+    #[error("entry {index} is not an entry")]
+    Entry {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        #[source]
+        source: EntryError,
+    },
+    /// An entry does not follow from those before.
+    #[error("entry {index}: {what}")]
+    Follows {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A row, tile, blob or nonce is missing, surplus, or has other bytes.
+    #[error("{what} is {fault}")]
+    Differs {
+        /// What.
+        what: String,
+        /// `missing`, `surplus` or `not what the entries say`.
+        fault: &'static str,
+    },
+}
+
+/// Rebuilds everything that is derived from the entries of `tenant` and compares it with what is on disk.
+/// Calls `progress` with entries done and entries in all.
+///
+/// # Errors
+/// [`FsckError`]: the first difference.
+pub fn fsck(tenant: &Tenant, mut progress: impl FnMut(u64, u64)) -> Result<FsckReport, FsckError> {
+    let head = tenant.head();
+    let total = head.tree().size().entries();
+    let mut fold = Fold::new();
+    for index in 0..total {
+        fold.entry(tenant, index)?;
+        if index % 4096 == 0 {
+            progress(index, total);
+        }
+    }
+    progress(total, total);
+    let root: RootHash = fold.frontier.root();
+    if root != head.tree().root() {
+        return differs("the root of the signed head", "not what the entries say");
+    }
+    let tiles = fold.tiles;
+    for tile in Tile::all(head.tree().size()).filter(Tile::is_full) {
+        if tenant.scope().tile(tile.level(), tile.index())?.is_none() {
+            return differs(tile.path(), "missing");
+        }
+    }
+    let rows = compare_rows(tenant, &fold.rows)?;
+    let nonces = compare_nonces(tenant, &fold.nonces)?;
+    Ok(FsckReport {
+        entries: total,
+        rows,
+        tiles,
+        blobs: fold.blobs,
+        nonces,
+    })
+}
+
+struct Fold {
+    rows: MemoryRows,
+    frontier: Frontier,
+    edge: Edge,
+    previous: LeafHash,
+    tiles: u64,
+    blobs: u64,
+    nonces: Vec<NonceUse>,
+}
+
+/// The tenant's blobs, as the judge of signatures wants them.
+struct StoredBlobs<'a>(&'a Tenant);
+
+impl Blobs for StoredBlobs<'_> {
+    fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
+        self.0.blob(digest).ok().flatten()
+    }
+}
+
+impl Fold {
+    fn new() -> Self {
+        Self {
+            rows: MemoryRows::default(),
+            frontier: Frontier::empty(),
+            edge: Edge::default(),
+            previous: LeafHash::from_bytes([0; 32]),
+            tiles: 0,
+            blobs: 0,
+            nonces: Vec::new(),
+        }
+    }
+
+    fn entry(&mut self, tenant: &Tenant, index: u64) -> Result<(), FsckError> {
+        let bytes = tenant.entry_bytes(index)?;
+        let fault = |source| FsckError::Entry { index, source };
+        let entry = Entry::decode(&bytes).map_err(fault)?;
+        let event = Event::decode(&entry.event).map_err(fault)?;
+        let follows = |what: String| FsckError::Follows { index, what };
+        if entry.index != index || entry.origin != tenant.origin() || entry.previous != self.previous {
+            return Err(follows("index, origin or previous hash do not link to the entry before".into()));
+        }
+        check_signed(&mut self.rows, &mut StoredBlobs(tenant), &event).map_err(|error| follows(error.to_string()))?;
+        apply(&mut self.rows, &event, Event::digest_of(&entry.event), index, Completeness::Whole).map_err(|error| {
+            follows(match error {
+                StateError::Rows(never) => match never {},
+                StateError::Broken { what, .. } => what,
+            })
+        })?;
+        self.nonce(&event);
+        if let Body::PolicyPublished(body) = &event.body {
+            let blob = tenant.blob(&body.bundle)?;
+            if blob.is_none_or(|blob| Digest::of(Noun::Blob, &blob) != body.bundle) {
+                return differs(format!("blob {}", body.bundle), "missing or not what its digest says");
+            }
+            self.blobs = self.blobs.saturating_add(1);
+        }
+        self.previous = LeafHash::of(&bytes);
+        self.frontier.append(self.previous).map_err(|error| follows(error.to_string()))?;
+        for tile in self.edge.append(self.previous) {
+            if tenant.scope().tile(tile.level, tile.index)?.as_deref() != Some(&*tile.bytes) {
+                return differs(format!("tile {}/{}", tile.level, tile.index), "missing or not what the entries say");
+            }
+            self.tiles = self.tiles.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The nonce of a signed request inside `event`.
+    fn nonce(&mut self, event: &Event) {
+        let Some((signed, profile)) = event.body.signed() else { return };
+        let evidence = Evidence {
+            base: signed.base.clone(),
+            signature: signed.signature,
+            body: signed.body.clone().unwrap_or_default(),
+        };
+        let Some(statement) = evidence.read(profile) else { return };
+        if let Some(nonce) = statement.nonce() {
+            self.nonces.push(NonceUse::new(statement.keyid(), nonce, statement.expires_s()));
+        }
+    }
+}
+
+fn compare_rows(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError> {
+    let scope = tenant.scope();
+    let mut names: BTreeMap<Key, (&RowName, Vec<u8>)> = BTreeMap::new();
+    for (name, row) in expected.iter() {
+        names.insert(scope.row_key(name.kind(), &name.encode()), (name, row.encode()));
+    }
+    let mut seen = BTreeSet::new();
+    for kind in 1..=9 {
+        for found in scope.rows(kind)? {
+            let (key, bytes) = found?;
+            match names.get(&key) {
+                None => return differs(format!("a row of kind {kind}"), "surplus"),
+                Some((name, row)) if *row != bytes => return differs(name.describe(), "not what the entries say"),
+                Some(_) => seen.insert(key),
+            };
+        }
+    }
+    match names.iter().find(|(key, _)| !seen.contains(key)) {
+        Some((_, (name, _))) => differs(name.describe(), "missing"),
+        None => Ok(u64::try_from(names.len()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// Every nonce of an entry that may still be replayed is on disk. More may be: a retry uses one without an entry.
+fn compare_nonces(tenant: &Tenant, expected: &[NonceUse]) -> Result<u64, FsckError> {
+    let scope = tenant.scope();
+    let mut found = BTreeSet::new();
+    for nonce in scope.nonces()? {
+        found.insert(nonce?.0);
+    }
+    // Buckets below the lowest on disk were forgotten.
+    let lowest = found.iter().find_map(|key| match key {
+        Key::Nonce { bucket, .. } => Some(*bucket),
+        _ => None,
+    });
+    let mut compared = 0_u64;
+    for nonce in expected {
+        if lowest.is_some_and(|lowest| nonce.bucket() >= lowest) {
+            if !found.contains(&scope.nonce_key(nonce.bucket(), nonce.value())) {
+                return differs("a nonce that may still be replayed", "missing");
+            }
+            compared = compared.saturating_add(1);
+        }
+    }
+    Ok(compared)
+}
+
+fn differs<T>(what: impl Into<String>, fault: &'static str) -> Result<T, FsckError> {
+    Err(FsckError::Differs {
+        what: what.into(),
+        fault,
+    })
+}

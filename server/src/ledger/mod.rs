@@ -1,0 +1,285 @@
+//! The ledger floor: the only writer. It orders changes, extends the trees, signs the heads, checks its own
+//! proofs, and commits all of it in one write.
+//!
+//! Three stages, so that one batch is built while the one before it syncs (decision 67):
+//!
+//! 1. *Admission*, on the caller's thread under the tenant's lock: what was read is still current, the events
+//!    may follow ([`agentsigna_verifier::state::apply`]), and they get their positions. This is the order.
+//! 2. *Sequencer*, one thread: entries, leaf hashes, tiles, proofs.
+//! 3. *Committer*, one thread: heads, one write, one fsync; then, and only then, the answers.
+//!
+//! INVARIANT (no undo): what is admitted is committed or the process stops. Any failure after admission stops
+//! the ledger for good; recovery is opening it again. So nothing built on admitted rows has to be taken back.
+//!
+//! Knows the log keys and the seal keys; knows nothing of HTTP, and no rule about who may do what.
+
+mod admission;
+mod anchors;
+mod change;
+mod clock;
+mod committer;
+mod edge;
+mod export;
+mod fsck;
+mod recovery;
+mod sequencer;
+mod tenant;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+pub use admission::{AdmitError, Reading};
+pub use anchors::Anchors;
+pub use change::{Change, Committed, NewEvent, NonceUse};
+pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
+pub use export::{ExportError, export};
+pub use fsck::{FsckError, FsckReport, fsck};
+pub use recovery::RecoveryError;
+pub use tenant::{Head, ProofError, Tenant};
+
+use agentsigna_verifier::{action::{Currency, Exponent}, key::{JwkThumbprint, PublicKey}};
+
+use crate::store::{Store, TenantKeys, WriteError, Writing};
+
+/// Changes that may wait for the sequencer, over all tenants. More are refused.
+pub const QUEUE_MAX: usize = 4096;
+
+/// The ledger of all tenants. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+}
+
+/// What the handles and the threads of one ledger have in common.
+pub(crate) struct Shared {
+    tenants: RwLock<HashMap<String, Tenant>>,
+    /// Whose an enrolled key is, over all tenants: a key has one holder.
+    owners: Mutex<HashMap<JwkThumbprint, Tenant>>,
+    queue: Mutex<Option<mpsc::Sender<change::Admitted>>>,
+    queued: AtomicUsize,
+    stopped: AtomicBool,
+    clock: LedgerClock,
+    threads: Mutex<Vec<thread::JoinHandle<()>>>,
+    creator: Mutex<Box<dyn Creator>>,
+}
+
+/// Makes tenants: a column family is not part of a batch (decision 32), so this is the store's own act.
+trait Creator: Send {
+    fn create(&mut self, founding: &Founding, shared: &Arc<Shared>) -> Result<Tenant, CreateTenantError>;
+}
+
+/// What a new tenant is founded on.
+pub struct Founding {
+    /// The tenant's name in the host's words.
+    pub name: String,
+    /// The host part of its origin, and the issuer of its Passports.
+    pub platform: String,
+    /// Its founder's key.
+    pub founder: PublicKey,
+    /// Its one currency.
+    pub currency: Currency,
+    /// Digits after that currency's decimal point.
+    pub exponent: Exponent,
+}
+
+/// Why no tenant was made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTenantError {
+    /// The ledger has stopped.
+    #[error("the ledger has stopped after a failed write: start the server again")]
+    Stopped,
+    /// The founder's key is already somebody's.
+    #[error("the founder key {0} is already in use: make one for each tenant with `agentsigna-verify keygen`")]
+    KeyTaken(String),
+    /// The store cannot make it.
+    #[error(transparent)]
+    Store(#[from] crate::store::CreateError),
+    /// Its genesis cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// No randomness.
+    #[error("the operating system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+    /// Its genesis cannot be read back.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+}
+
+struct StoreCreator<W: Writing>(Arc<Store<W>>);
+
+impl<W: Writing> Creator for StoreCreator<W> {
+    fn create(&mut self, founding: &Founding, shared: &Arc<Shared>) -> Result<Tenant, CreateTenantError> {
+        let keys = TenantKeys::generate().map_err(|_| CreateTenantError::Stopped)?;
+        let new = self.0.create_tenant(&founding.name, keys)?;
+        let tenant = recovery::found(&self.0, &new, founding, &shared.clock)?;
+        Ok(tenant)
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger of `store`: reads every tenant's head, rebuilds its open tiles from what is on disk,
+    /// compares both with the signed head and with `anchors`, and starts the sequencer and the committer.
+    ///
+    /// # Errors
+    /// [`RecoveryError`]: the disk does not hold what was signed. Nothing is started then.
+    pub fn open<W: Writing>(store: Store<W>, clock: LedgerClock, mut anchors: Anchors) -> Result<Self, RecoveryError> {
+        let store = Arc::new(store);
+        let mut tenants = HashMap::new();
+        let mut owners = HashMap::new();
+        for found in store.tenants() {
+            let tenant = recovery::tenant(&store, &found, &clock)?;
+            anchors.check(&tenant)?;
+            for key in tenant.keys()? {
+                owners.insert(key, tenant.clone());
+            }
+            tenants.insert(found.name().to_owned(), tenant);
+        }
+        anchors.start(clock.clone()).map_err(RecoveryError::Thread)?;
+        let (sender, admitted) = mpsc::channel();
+        let (built, to_commit) = mpsc::sync_channel(0);
+        let shared = Arc::new(Shared {
+            tenants: RwLock::new(tenants),
+            owners: Mutex::new(owners),
+            queue: Mutex::new(Some(sender)),
+            queued: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            clock,
+            threads: Mutex::new(Vec::new()),
+            creator: Mutex::new(Box::new(StoreCreator(Arc::clone(&store)))),
+        });
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .map_err(RecoveryError::Thread)
+        };
+        let stage = Arc::clone(&shared);
+        let sequencer = spawn("sequencer", Box::new(move || sequencer::run(&stage, &admitted, &built)))?;
+        let stage = Arc::clone(&shared);
+        let committer = spawn("committer", Box::new(move || committer::run(&stage, &store, &to_commit, anchors)))?;
+        if let Ok(mut threads) = shared.threads.lock() {
+            threads.extend([sequencer, committer]);
+        }
+        Ok(Self { shared })
+    }
+
+    /// Founds a tenant: its log begins with the genesis entry, durable when this returns.
+    ///
+    /// # Errors
+    /// [`CreateTenantError`].
+    pub fn found(&self, founding: &Founding) -> Result<Tenant, CreateTenantError> {
+        if self.is_stopped() {
+            return Err(CreateTenantError::Stopped);
+        }
+        let thumbprint = founding.founder.jwk_thumbprint();
+        let mut creator = self.shared.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.owner(thumbprint).is_some() {
+            return Err(CreateTenantError::KeyTaken(thumbprint.to_base64url()));
+        }
+        let tenant = creator.create(founding, &self.shared)?;
+        self.shared.own(thumbprint, &tenant);
+        self.shared
+            .tenants
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(founding.name.clone(), tenant.clone());
+        Ok(tenant)
+    }
+
+    /// The tenant of that name.
+    #[must_use]
+    pub fn tenant(&self, name: &str) -> Option<Tenant> {
+        self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Every tenant, by name.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<(String, Tenant)> {
+        let tenants = self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let mut named: Vec<_> = tenants.iter().map(|(name, tenant)| (name.clone(), tenant.clone())).collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named
+    }
+
+    /// The tenant in which the key with this thumbprint may sign: a founder's, agent's or target system's.
+    #[must_use]
+    pub fn owner(&self, key: JwkThumbprint) -> Option<Tenant> {
+        self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+    }
+
+    /// The tenant whose log has this origin.
+    #[must_use]
+    pub fn by_origin(&self, origin: &str) -> Option<Tenant> {
+        let tenants = self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants.values().find(|tenant| tenant.origin() == origin).cloned()
+    }
+
+    /// The ledger's time.
+    #[must_use]
+    pub fn clock(&self) -> &LedgerClock {
+        &self.shared.clock
+    }
+
+    /// Whether a write failed: nothing is admitted any more, and only a restart helps.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.shared.stopped.load(Ordering::Acquire)
+    }
+
+    /// Changes admitted and not committed yet.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.shared.queued.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more changes, commits those admitted, and ends the threads.
+    pub fn close(&self) {
+        drop(self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A stage that panicked has stopped the ledger; its answers were never given.
+            let _ = thread.join();
+        }
+    }
+
+    /// Admits `change`, made from what `reading` read, and calls `done` once it is durable; `None` if the
+    /// ledger stopped before that.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; then nothing happened and `done` is not called.
+    pub fn admit(
+        &self,
+        reading: Reading,
+        change: Change,
+        done: impl FnOnce(Option<Committed>) + Send + 'static,
+    ) -> Result<(), AdmitError> {
+        admission::admit(&self.shared, reading, change, Box::new(done))
+    }
+}
+
+impl Shared {
+    fn own(&self, key: JwkThumbprint, tenant: &Tenant) {
+        self.owners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, tenant.clone());
+    }
+
+    /// INVARIANT (no undo): from here on nothing is admitted.
+    fn stop(&self, why: &str) {
+        if !self.stopped.swap(true, Ordering::AcqRel) {
+            tracing::error!(why, "the ledger stops; start the server again to recover from disk");
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}

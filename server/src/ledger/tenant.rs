@@ -1,0 +1,292 @@
+//! One tenant's log: the handle that everything above holds.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use agentsigna_verifier::{
+    digest::Digest,
+    entry::{Entry, EntryError},
+    event::Genesis,
+    key::JwkThumbprint,
+    log::{
+        checkpoint::SignedCheckpoint,
+        inclusion::{InclusionError, InclusionProof},
+        note::{KeyKind, KeyName, NoteKey},
+        proof::TlogProof,
+        prove::{ProveError, prove_inclusion},
+        tree::{LeafIndex, TreeHead},
+    },
+    passport::Unsealed,
+    state::{Row, RowName},
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+
+use super::{
+    admission::{Admission, RowError},
+    edge::{Edge, EdgeReader, TileError},
+};
+use crate::store::{Key, ReadError, Seeds, TenantScope};
+
+/// A tenant's log. Cheap to clone; the only way from above to its entries, rows and keys.
+#[derive(Clone)]
+pub struct Tenant {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    scope: TenantScope,
+    genesis: Genesis,
+    log_key: NoteKey,
+    log_signer: SigningKey,
+    seal_signer: SigningKey,
+    pub(super) admission: Mutex<Admission>,
+    head: RwLock<Arc<Head>>,
+}
+
+/// A head that is durable, and the open tiles of its tree.
+pub struct Head {
+    signed: SignedCheckpoint,
+    edge: Edge,
+}
+
+/// Why a proof could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// A tile is missing or of the wrong length.
+    #[error(transparent)]
+    Prove(#[from] ProveError<TileError>),
+    /// The finished proof does not lead to the head: memory or disk is damaged.
+    #[error("a proof of our own does not lead to our own head")]
+    Wrong(#[from] InclusionError),
+    /// The store's error.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The entry is not in the log.
+    #[error("no entry {0}")]
+    NoEntry(u64),
+    /// The entry on disk is not one.
+    #[error("entry {index} on disk is not what was written: run `agentsigna fsck`")]
+    Damaged {
+        /// Its index.
+        index: u64,
+        /// What is wrong.
+        #[source]
+        source: EntryError,
+    },
+}
+
+impl Tenant {
+    pub(super) fn new(
+        scope: TenantScope,
+        genesis: Genesis,
+        log_key: NoteKey,
+        seeds: &Seeds,
+        next_index: u64,
+        head: Head,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                scope,
+                genesis,
+                log_key,
+                log_signer: SigningKey::from_bytes(&seeds.log),
+                seal_signer: SigningKey::from_bytes(&seeds.seal),
+                admission: Mutex::new(Admission::new(next_index)),
+                head: RwLock::new(Arc::new(head)),
+            }),
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// The genesis of the log.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.inner.genesis
+    }
+
+    /// The name of the log.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.inner.genesis.origin
+    }
+
+    /// The key of the log's heads.
+    #[must_use]
+    pub fn log_key(&self) -> &NoteKey {
+        &self.inner.log_key
+    }
+
+    /// The newest durable head.
+    #[must_use]
+    pub fn head(&self) -> Arc<Head> {
+        Arc::clone(&self.inner.head.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Seals a Passport: only from claims that a permit stands behind.
+    #[must_use]
+    pub fn seal(&self, unsealed: Unsealed) -> Vec<u8> {
+        let signature = self.inner.seal_signer.sign(&unsealed.to_be_signed());
+        unsealed.seal(signature.to_bytes())
+    }
+
+    /// The bytes of an entry.
+    ///
+    /// # Errors
+    /// [`ProofError::NoEntry`], [`ProofError::Read`].
+    pub fn entry_bytes(&self, index: u64) -> Result<Vec<u8>, ProofError> {
+        self.inner.scope.get(Key::Entry(index))?.ok_or(ProofError::NoEntry(index))
+    }
+
+    /// An entry.
+    ///
+    /// # Errors
+    /// [`ProofError::NoEntry`], [`ProofError::Read`], [`ProofError::Damaged`].
+    pub fn entry(&self, index: u64) -> Result<Entry, ProofError> {
+        Entry::decode(&self.entry_bytes(index)?).map_err(|source| ProofError::Damaged { index, source })
+    }
+
+    /// The path of entry `index` under `head`.
+    ///
+    /// # Errors
+    /// [`ProofError::Prove`].
+    pub fn inclusion(&self, index: u64, head: &Head) -> Result<InclusionProof, ProofError> {
+        let reader = head.reader(&self.inner.scope);
+        Ok(prove_inclusion(LeafIndex::new(index), head.tree().size(), &reader)?)
+    }
+
+    /// The tlog-proof of entry `index` under `head`.
+    ///
+    /// # Errors
+    /// [`ProofError::Prove`].
+    pub fn proof(&self, index: u64, head: &Head) -> Result<Vec<u8>, ProofError> {
+        let inclusion = self.inclusion(index, head)?;
+        Ok(TlogProof::new(inclusion, &head.signed)?.encode().into_bytes())
+    }
+
+    /// A blob, if the tenant has it.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, ReadError> {
+        self.inner.scope.get(Key::Blob(*digest.as_bytes()))
+    }
+
+    /// A row as the last admitted change left it: for questions that lead to no change.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn durable_row(&self, name: &RowName) -> Result<Option<Row>, RowError> {
+        let stored = self.inner.scope.get(self.inner.scope.row_key(name.kind(), &name.encode()))?;
+        stored
+            .map(|bytes| Row::decode(name.kind(), &bytes).map_err(RowError::Damaged))
+            .transpose()
+    }
+
+    /// The cases whose reviews end at or before `time_ms`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn due(&self, time_ms: u64) -> Result<Vec<[u8; 16]>, ReadError> {
+        self.inner
+            .scope
+            .deadlines(time_ms)?
+            .map(|item| {
+                Ok(match item?.0 {
+                    Key::Deadline { case, .. } => Some(case),
+                    _ => None,
+                })
+            })
+            .filter_map(Result::transpose)
+            .collect()
+    }
+
+    pub(super) fn scope(&self) -> &TenantScope {
+        &self.inner.scope
+    }
+
+    pub(super) fn sign(&self, text: &str) -> [u8; 64] {
+        self.inner.log_signer.sign(text.as_bytes()).to_bytes()
+    }
+
+    pub(super) fn publish(&self, head: Arc<Head>) {
+        *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+    }
+
+    /// The founder's key and every enrolled one.
+    pub(super) fn keys(&self) -> Result<Vec<JwkThumbprint>, RowError> {
+        let mut keys = vec![self.inner.genesis.founder.jwk_thumbprint()];
+        for (kind, read) in [(2, true), (3, false)] {
+            for row in self.inner.scope.rows(kind)? {
+                let row = Row::decode(kind, &row?.1).map_err(RowError::Damaged)?;
+                let stage = match (&row, read) {
+                    (Row::Agent(row), _) => row.stage,
+                    (Row::System(row), _) => row.stage,
+                    _ => continue,
+                };
+                keys.extend(stage.enrolled_key().map(agentsigna_verifier::key::PublicKey::jwk_thumbprint));
+            }
+        }
+        Ok(keys)
+    }
+}
+
+impl Head {
+    pub(super) const fn new(signed: SignedCheckpoint, edge: Edge) -> Self {
+        Self { signed, edge }
+    }
+
+    /// Size and root.
+    #[must_use]
+    pub const fn tree(&self) -> TreeHead {
+        self.signed.head()
+    }
+
+    /// The signed checkpoint.
+    #[must_use]
+    pub const fn signed(&self) -> &SignedCheckpoint {
+        &self.signed
+    }
+
+    /// The bytes of the signed note.
+    #[must_use]
+    pub fn note(&self) -> String {
+        self.signed.note().encode()
+    }
+
+    pub(super) const fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    pub(super) const fn reader<'a>(&'a self, scope: &'a TenantScope) -> EdgeReader<'a> {
+        EdgeReader {
+            edge: &self.edge,
+            scope,
+        }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("tree", &self.tree()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("origin", &self.origin()).finish_non_exhaustive()
+    }
+}
+
+/// The note key of a log: its name is the origin.
+pub(super) fn log_key(origin: &str, genesis: &Genesis) -> Option<NoteKey> {
+    Some(NoteKey::new(
+        KeyName::parse(origin).ok()?,
+        KeyKind::Ed25519,
+        genesis.log_key,
+    ))
+}
