@@ -22,6 +22,7 @@ use agentsigna_verifier::{
     state::{Row, RowName},
 };
 use ed25519_dalek::{Signer as _, SigningKey};
+use tokio::sync::watch;
 
 use super::{
     admission::{Admission, RowError},
@@ -43,6 +44,8 @@ pub(super) struct Inner {
     seal_signer: SigningKey,
     pub(super) admission: Mutex<Admission>,
     head: RwLock<Arc<Head>>,
+    /// The size of the newest durable head, for those who wait for it.
+    grown: watch::Sender<u64>,
 }
 
 /// A head that is durable, and the open tiles of its tree.
@@ -94,6 +97,7 @@ impl Tenant {
                 log_signer: SigningKey::from_bytes(&seeds.log),
                 seal_signer: SigningKey::from_bytes(&seeds.seal),
                 admission: Mutex::new(Admission::new(next_index)),
+                grown: watch::Sender::new(next_index),
                 head: RwLock::new(Arc::new(head)),
             }),
         }
@@ -125,6 +129,12 @@ impl Tenant {
     #[must_use]
     pub fn head(&self) -> Arc<Head> {
         Arc::clone(&self.inner.head.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells whenever a newer head is durable.
+    #[must_use]
+    pub fn grown(&self) -> watch::Receiver<u64> {
+        self.inner.grown.subscribe()
     }
 
     /// Seals a Passport: only from claims that a permit stands behind.
@@ -214,7 +224,9 @@ impl Tenant {
     }
 
     pub(super) fn publish(&self, head: Arc<Head>) {
+        let size = head.tree().size().entries();
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        self.inner.grown.send_replace(size);
     }
 
     /// The founder's key and every enrolled one.

@@ -1,0 +1,223 @@
+//! Reads: a case, its Passport, its file, the head. Nothing here changes anything.
+
+use std::{
+    sync::PoisonError,
+    time::Duration,
+};
+
+use agentsigna_verifier::{
+    case::CaseState,
+    entry::{CaseId, EntryHead, Event},
+    event::{Body, DecisionMade},
+    signed_request::Signed as SignedMessage,
+    state::{CaseRow, Row, RowName},
+    time::UnixMillis,
+};
+
+use super::{
+    Caller, CaseAnswer, Kind, Office, Refusal,
+    answer::{deliver, review},
+    case_file,
+    office::Inner,
+    request,
+};
+use crate::ledger::{Reading, Tenant};
+
+/// The longest a read may wait, in seconds: its signature lives 60 (AP-11).
+pub const WAIT_S_MAX: u64 = 50;
+/// Reads of one key that may wait at the same time (AP-11).
+const WAITING_MAX: usize = 4;
+
+/// A reader, proven by a signature.
+struct Reader {
+    tenant: Tenant,
+    caller: Caller,
+}
+
+impl Office {
+    /// The case as it is now, or as soon as it leaves its review, or when `wait_s` seconds are over.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn case(&self, message: SignedMessage, case: &str, wait_s: u64) -> Result<CaseAnswer, Refusal> {
+        let key = message.keyid();
+        let reader = self.reader(message)?;
+        let (case, mut state) = reader.visible(case)?;
+        if wait_s > 0 && state == CaseState::InReview {
+            let _place = Waiting::take(&self.inner, key)?;
+            let mut grown = reader.tenant.grown();
+            let until = tokio::time::Instant::now() + Duration::from_secs(wait_s.min(WAIT_S_MAX));
+            while state == CaseState::InReview {
+                match tokio::time::timeout_at(until, grown.changed()).await {
+                    Ok(Ok(())) => state = durable_case(&reader.tenant, case)?.state,
+                    // Time is over, or the server stops: the case as it is.
+                    Ok(Err(_)) | Err(_) => break,
+                }
+            }
+        }
+        Ok(self::case(&reader.tenant, case)?.0)
+    }
+
+    /// The Passport of a case, as delivered, with its end in milliseconds.
+    ///
+    /// # Errors
+    /// [`Refusal`]; a case without a Passport has none to show: `not-found`.
+    pub fn passport(&self, message: SignedMessage, case: &str) -> Result<(CaseAnswer, Vec<u8>), Refusal> {
+        let reader = self.reader(message)?;
+        let (case, _) = reader.visible(case)?;
+        let (answer, delivered) = self::case(&reader.tenant, case)?;
+        Ok((answer, delivered.ok_or_else(Refusal::not_found)?))
+    }
+
+    /// The case file: all that a stranger needs.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn file(&self, message: SignedMessage, case: &str) -> Result<Vec<u8>, Refusal> {
+        let reader = self.reader(message)?;
+        let (case, _) = reader.visible(case)?;
+        case_file::assemble(&reader.tenant, case)
+    }
+
+    /// The newest head of the caller's log: origin and signed note.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn log(&self, message: SignedMessage) -> Result<(String, String), Refusal> {
+        let reader = self.reader(message)?;
+        Ok((reader.tenant.origin().to_owned(), reader.tenant.head().note()))
+    }
+
+    fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
+        let inner = &self.inner;
+        let tenant = request::find(&inner.ledger, message.keyid())?;
+        let now = inner.ledger.clock().now();
+        let (caller, key) = request::holder(&mut Reading::of(&tenant), message.keyid())?;
+        let authentic = request::authenticate(message, now, &key, &[])?;
+        let statement = authentic.statement();
+        // Nonces of reads are kept in memory alone, so a read signed before the start may be a copy.
+        if statement.created_s() < inner.started.seconds() {
+            return Err(Refusal::new(
+                Kind::Unauthenticated,
+                "signature-before-start",
+                "signed before the server started: sign again",
+            ));
+        }
+        let nonce = statement.nonce().unwrap_or_default().to_owned();
+        let mut seen = inner.read_nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        // AP-3
+        if seen.insert((statement.keyid(), nonce), statement.expires_s()).is_some() {
+            return Err(Refusal::conflict("replayed", "nonce used before: sign again with a new one"));
+        }
+        drop(seen);
+        Ok(Reader { tenant, caller })
+    }
+}
+
+impl Inner {
+    /// Forgets nonces whose signatures are dead.
+    pub(super) fn forget_read_nonces(&self, now: UnixMillis) {
+        let mut seen = self.read_nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, expires_s| expires_s.saturating_add(1) >= now.seconds());
+    }
+}
+
+impl Reader {
+    /// AP-8: the case, if there is one and the reader may see it. Everything else is the same answer.
+    fn visible(&self, case: &str) -> Result<(CaseId, CaseState), Refusal> {
+        let case = CaseId::from_hex(case).ok_or_else(Refusal::not_found)?;
+        let row = durable_case(&self.tenant, case)?;
+        let may = match &self.caller {
+            Caller::Founder => true,
+            Caller::Agent(id) => row.agent == *id,
+            Caller::System(id) => row.target == *id,
+        };
+        if may { Ok((case, row.state)) } else { Err(Refusal::not_found()) }
+    }
+}
+
+/// A place among the waiting reads of one key, given back when dropped.
+struct Waiting<'a> {
+    inner: &'a Inner,
+    key: agentsigna_verifier::key::JwkThumbprint,
+}
+
+impl<'a> Waiting<'a> {
+    fn take(inner: &'a Inner, key: agentsigna_verifier::key::JwkThumbprint) -> Result<Self, Refusal> {
+        let mut waiting = inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.entry(key).or_default();
+        if *count >= WAITING_MAX {
+            return Err(Refusal::new(
+                Kind::TooMany,
+                "too-many-waiting",
+                format!("{WAITING_MAX} reads of this key wait already"),
+            ));
+        }
+        *count = count.saturating_add(1);
+        Ok(Self { inner, key })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&self.key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                waiting.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// The row of a case; `not-found` if there is none.
+pub(super) fn durable_case(tenant: &Tenant, case: CaseId) -> Result<CaseRow, Refusal> {
+    match tenant.durable_row(&RowName::Case(case)) {
+        Ok(Some(Row::Case(row))) => Ok(row),
+        Ok(_) => Err(Refusal::not_found()),
+        Err(error) => Err(Refusal::broken(&error)),
+    }
+}
+
+/// The answer for a case from what is on disk, and its delivered Passport under the newest head.
+pub(super) fn case(tenant: &Tenant, case: CaseId) -> Result<(CaseAnswer, Option<Vec<u8>>), Refusal> {
+    let row = durable_case(tenant, case)?;
+    let decided = decision(tenant, &row)?;
+    let mut answer = CaseAnswer {
+        case: case.to_string(),
+        agent: Some(row.agent.to_string()),
+        request_id: Some(row.request_id.to_string()),
+        verdict: decided.decision.verdict().name(),
+        rules: decided.decision.rules().to_vec(),
+        state: row.state.as_str(),
+        origin: tenant.origin().to_owned(),
+        index: row.events.last().map_or(0, |event| event.index),
+        passport: None,
+        expires_at: None,
+        review: review(&decided.decision, row.deadline),
+    };
+    let mut delivered = None;
+    if let (CaseState::Issued, Some(last)) = (row.state, row.events.last()) {
+        let entry = tenant.entry(last.index).map_err(|error| Refusal::broken(&error))?;
+        let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
+        if let (Some(head), Body::PassportIssued(bytes)) = (EntryHead::of(&entry, &event), &event.body) {
+            let proof = tenant
+                .proof(last.index, &tenant.head())
+                .map_err(|error| Refusal::broken(&error))?;
+            delivered = Some(deliver(&mut answer, bytes, head, proof)?);
+        }
+    }
+    Ok((answer, delivered))
+}
+
+/// The decision of a case: its second event.
+fn decision(tenant: &Tenant, row: &CaseRow) -> Result<DecisionMade, Refusal> {
+    let lost = || Refusal::broken(&"a case without a decision");
+    let index = row.events.get(1).ok_or_else(lost)?.index;
+    let entry = tenant.entry(index).map_err(|error| Refusal::broken(&error))?;
+    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
+    match event.body {
+        Body::DecisionMade(body) => Ok(body),
+        _ => Err(lost()),
+    }
+}

@@ -1,0 +1,66 @@
+//! Threads with a large stack, one lane each (decisions 20 and 68).
+//!
+//! Everything of one key goes through one lane, in the order of arrival: verifying, reading, deciding, encoding
+//! and sealing in one job, without a hop. Policy is only ever evaluated on these threads.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher as _},
+    io,
+    sync::{Mutex, PoisonError, mpsc},
+    thread::JoinHandle,
+};
+
+use agentsigna_verifier::rules::BigStack;
+
+/// Jobs that may wait in one lane.
+const LANE_JOBS_MAX: usize = 1024;
+
+type Job = Box<dyn FnOnce(&BigStack) + Send>;
+
+/// The lanes.
+pub(super) struct Workers {
+    lanes: Mutex<Vec<mpsc::SyncSender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    /// Starts `count` lanes, at least one.
+    pub(super) fn start(count: usize) -> io::Result<Self> {
+        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+        for number in 0..count.max(1) {
+            let (sender, jobs) = mpsc::sync_channel::<Job>(LANE_JOBS_MAX);
+            threads.push(BigStack::spawn(&format!("lane-{number}"), move |stack| {
+                while let Ok(job) = jobs.recv() {
+                    job(stack);
+                }
+            })?);
+            lanes.push(sender);
+        }
+        Ok(Self {
+            lanes: Mutex::new(lanes),
+            threads: Mutex::new(threads),
+        })
+    }
+
+    /// Runs `job` in the lane of `key`. `false` if the lane is full or closed; the job is dropped then.
+    pub(super) fn submit(&self, key: impl Hash, job: impl FnOnce(&BigStack) + Send + 'static) -> bool {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let lane = {
+            let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = u64::try_from(lanes.len()).unwrap_or(1).max(1);
+            usize::try_from(hasher.finish() % count).ok().and_then(|lane| lanes.get(lane).cloned())
+        };
+        lane.is_some_and(|lane| lane.try_send(Box::new(job)).is_ok())
+    }
+
+    /// Takes no more jobs, and ends after those that wait.
+    pub(super) fn close(&self) {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A lane that panicked answered nobody; its callers were told so when it dropped their replies.
+            let _ = thread.join();
+        }
+    }
+}
