@@ -1,14 +1,11 @@
 //! The payload: CWT claims (RFC 8392) under 1 to 8, ours under −70001 and below.
 
-#[cfg(feature = "rules")]
-use alloc::format;
 use alloc::{
+    format,
     string::{String, ToString as _},
     vec::Vec,
 };
 
-#[cfg(feature = "rules")]
-use crate::snapshot::Snapshot;
 use crate::{
     action::Action,
     cbor::{CborError, Fields, Value},
@@ -165,42 +162,45 @@ impl Path {
 }
 
 impl Claims {
-    /// `None` if the permit was given for other inputs than `snapshot`.
+    /// The claims of a permit, over the snapshot it was given on; `None` if it was given on another.
     #[cfg(feature = "rules")]
     pub(super) fn of(
         permit: &crate::rules::Permit,
-        snapshot: &Snapshot,
+        snapshot: &crate::snapshot::Snapshot,
         grounds: Grounds,
     ) -> Option<Self> {
-        if permit.snapshot() != snapshot.digest() {
+        let digest = snapshot.digest();
+        if digest != permit.snapshot() {
             return None;
         }
         let action = snapshot.action().clone();
-        let life_s = grounds.life_s.clamp(1, limits::PASSPORT_LIFE_S_MAX);
         Some(Self {
             issuer: grounds.issuer,
             agent: snapshot.agent().id().clone(),
             audience: Audience::new(snapshot.origin().to_string(), action.target().clone()),
-            expires_s: grounds.issued_s.saturating_add(life_s),
+            expires_s: grounds
+                .issued_s
+                .saturating_add(grounds.life_s.clamp(1, limits::PASSPORT_LIFE_S_MAX)),
             not_before_s: grounds.issued_s,
             issued_s: grounds.issued_s,
             cti: grounds.cti,
             key: grounds.key,
             origin: snapshot.origin().to_string(),
             case: grounds.case,
-            action_digest: permit.action(),
+            action_digest: action.digest(),
             action,
             bundle: permit.bundle(),
             rules: permit.rules().to_vec(),
             path: Path::Authorized,
-            snapshot: permit.snapshot(),
+            snapshot: digest,
             chain: grounds.chain,
             engine: crate::rules::ENGINE.to_string(),
         })
     }
 
-    #[cfg(feature = "rules")]
-    pub(super) fn to_value(&self) -> Value {
+    /// The CWT claims set of `spec/passport.md`. Writing claims is not permitting: only the seal counts.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
         let confirmation = Value::map([(
             1_i64,
             Value::map([
@@ -229,10 +229,7 @@ impl Claims {
             ),
             (PATH, Value::from(self.path.as_str())),
             (SNAPSHOT, Value::from(self.snapshot)),
-            (
-                CHAIN,
-                Value::array(self.chain.iter().copied().map(Value::from)),
-            ),
+            (CHAIN, Value::array(self.chain.iter().copied().map(Value::from))),
             (APPROVALS, Value::array([])),
             (ENGINE, Value::from(self.engine.as_str())),
         ])
@@ -253,9 +250,7 @@ impl Claims {
             origin: text(&mut fields, ORIGIN, "origin")?,
             case: CaseId::from_bytes(fixed(&mut fields, CASE, "case")?),
             action: Action::from_value(fields.numbered(ACTION, "action")?)?,
-            action_digest: fields
-                .numbered(ACTION_DIGEST, "action digest")?
-                .into_digest("action digest")?,
+            action_digest: fields.numbered(ACTION_DIGEST, "action digest")?.into_digest("action digest")?,
             bundle: fields.numbered(BUNDLE, "bundle")?.into_digest("bundle")?,
             rules: fields
                 .numbered(RULES, "rules")?
@@ -264,18 +259,13 @@ impl Claims {
                 "authorized" => Path::Authorized,
                 _ => return Err(bad("path", "`authorized`")),
             },
-            snapshot: fields
-                .numbered(SNAPSHOT, "snapshot")?
-                .into_digest("snapshot")?,
+            snapshot: fields.numbered(SNAPSHOT, "snapshot")?.into_digest("snapshot")?,
             chain: fields
                 .numbered(CHAIN, "chain")?
                 .into_list("chain", |digest| digest.into_digest("chain"))?,
             engine: {
                 if fields.numbered(APPROVALS, "approvals")? != Value::array([]) {
-                    return Err(bad(
-                        "approvals",
-                        "an empty array: this version has no approvals",
-                    ));
+                    return Err(bad("approvals", "an empty array: this version has no approvals"));
                 }
                 text(&mut fields, ENGINE, "engine")?
             },
@@ -314,8 +304,9 @@ fn confirmation(fields: &mut Fields) -> Result<PublicKey, CborError> {
     let x = key.numbered(-2, "x")?;
     key.finish()?;
     match x {
-        Value::Bytes(bytes) => PublicKey::from_bytes(&bytes)
-            .map_err(|_| bad("cnf", "an Ed25519 public key of large order")),
+        Value::Bytes(bytes) => {
+            PublicKey::from_bytes(&bytes).map_err(|_| bad("cnf", "an Ed25519 public key of large order"))
+        }
         _ => Err(bad("cnf", "32 bytes")),
     }
 }

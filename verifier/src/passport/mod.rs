@@ -77,11 +77,10 @@ pub enum PassportError {
 }
 
 impl Unsealed {
-    /// Puts a permission into claims. The permit is used up: one decision, one Passport (PA-1).
-    ///
-    /// `None` if the permit was given for other inputs than `snapshot`.
-    #[cfg(feature = "rules")]
+    /// Puts a permission into claims. The permit is used up: one decision, one Passport (PA-1). `snapshot` is
+    /// the one decided on; `None` if the permit was given on another.
     #[must_use]
+    #[cfg(feature = "rules")]
     #[expect(clippy::needless_pass_by_value, reason = "a permit is used once")]
     pub fn new(
         permit: crate::rules::Permit,
@@ -110,12 +109,7 @@ impl Unsealed {
     /// The Passport as registered in the log: tagged, with an empty unprotected header.
     #[must_use]
     pub fn seal(self, signature: [u8; 64]) -> Vec<u8> {
-        encode(
-            &self.protected,
-            Value::Map(vec![]),
-            &self.payload,
-            &signature,
-        )
+        encode(&self.protected, Value::Map(vec![]), &self.payload, &signature)
     }
 }
 
@@ -155,32 +149,19 @@ impl Passport {
     #[must_use]
     pub fn is_sealed_by(&self, seal_key: &PublicKey) -> bool {
         self.kid == seal_key.cose_thumbprint()
-            && seal_key.verifies(
-                &to_be_signed(&self.protected, &self.payload),
-                &self.signature,
-            )
+            && seal_key.verifies(&to_be_signed(&self.protected, &self.payload), &self.signature)
     }
 
     /// The bytes that were registered: the body of `passport.issued`.
     #[must_use]
     pub fn registered(&self) -> Vec<u8> {
-        encode(
-            &self.protected,
-            Value::Map(vec![]),
-            &self.payload,
-            &self.signature,
-        )
+        encode(&self.protected, Value::Map(vec![]), &self.payload, &self.signature)
     }
 
     /// The bytes to hand out: with the place in the log and the proof.
     #[must_use]
     pub fn delivered(&self, delivery: &Delivery) -> Vec<u8> {
-        encode(
-            &self.protected,
-            delivery.to_value(),
-            &self.payload,
-            &self.signature,
-        )
+        encode(&self.protected, delivery.to_value(), &self.payload, &self.signature)
     }
 
     /// Which key sealed it, as it says.
@@ -212,8 +193,7 @@ impl Delivery {
 
     fn from_value(value: Value) -> Result<Self, PassportError> {
         let mut fields = value.into_fields("unprotected header")?;
-        let head = EntryHead::from_value(fields.numbered(ENTRY_HEAD, "entry head")?)
-            .map_err(PassportError::Head)?;
+        let head = EntryHead::from_value(fields.numbered(ENTRY_HEAD, "entry head")?).map_err(PassportError::Head)?;
         let Value::Bytes(proof) = fields.numbered(TLOG_PROOF, "tlog-proof")? else {
             return Err(unexpected("tlog-proof", "bytes").into());
         };
@@ -223,8 +203,7 @@ impl Delivery {
 }
 
 fn read_protected(bytes: &[u8]) -> Result<CoseThumbprint, CborError> {
-    let mut fields =
-        Value::decode(bytes, limits::PASSPORT_BYTES_MAX)?.into_fields("protected header")?;
+    let mut fields = Value::decode(bytes, limits::PASSPORT_BYTES_MAX)?.into_fields("protected header")?;
     // PA-3: one algorithm; a header that could choose another would be chosen by a forger.
     if fields.numbered(ALG, "alg")? != Value::from(EDDSA) {
         return Err(unexpected("alg", "-8 (EdDSA)"));
