@@ -372,6 +372,10 @@ fn check_snapshot<R: Rows>(
     let genesis = log(rows)?;
     let agent = agent(rows, &row.agent)?;
     let target = system(rows, &row.target)?;
+    // ST-8: a target system that nobody confirmed takes no Passports.
+    if target.stage.enrolled_key().is_none() {
+        return broken("not-enrolled", format!("target system `{}` has no enrolled key", row.target));
+    }
     let counterparty = counterparty(rows, snapshot.counterparty().id())?;
     let policy = match rows.row(&RowName::Policy).map_err(StateError::Rows)? {
         Some(Row::Policy(row)) => Some(row),

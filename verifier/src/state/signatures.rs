@@ -2,7 +2,7 @@
 
 use alloc::{
     format,
-    string::{String, ToString as _},
+    string::String,
     vec::Vec,
 };
 
@@ -368,13 +368,13 @@ fn mismatch<T, E>(code: &'static str, what: impl Into<String>) -> Result<T, Sign
 impl<E> SignedError<E> {
     /// A word for machines.
     #[must_use]
-    pub fn code(&self) -> String {
+    pub const fn code(&self) -> &'static str {
         match self {
-            Self::Rows(_) => "rows".to_string(),
-            Self::MissingBlob(_) => "missing-blob".to_string(),
-            Self::Request { error } => error.code().to_string(),
-            Self::Content(error) => error.code().to_string(),
-            Self::Mismatch { code, .. } => (*code).to_string(),
+            Self::Rows(_) => "rows",
+            Self::MissingBlob(_) => "missing-blob",
+            Self::Request { error } => error.code(),
+            Self::Content(error) => error.code(),
+            Self::Mismatch { code, .. } => code,
         }
     }
 }
