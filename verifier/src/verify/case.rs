@@ -1,0 +1,595 @@
+//! A case file: who asked, who let them ask, what policy said, and that all of it is in one tree.
+
+use alloc::{format, string::ToString as _, vec::Vec};
+
+use super::{
+    Profile, Question, Report, Step, Voucher,
+    head::{self, Unknown},
+    passport,
+    report::{Checks, Halt, Stop, ensure, gap, refuse},
+};
+use crate::{
+    case_file::{CaseFile, concerns},
+    decision::Verdict,
+    digest::{Digest, Noun},
+    entry::{EntryError, Event},
+    event::{ActionRequested, Body, DecisionMade},
+    log::{checkpoint::SignedCheckpoint, inclusion::Included, note::Note, tree::LeafHash},
+    passport::{Claims, Delivery, Passport},
+    state::{
+        Blobs, CaseRow, Completeness, MemoryRows, Row, RowName, Rows as _, SignedError, StateError,
+        apply, check_signed,
+    },
+    trust::{Trust, TrustedLog},
+};
+
+/// An event of the file, proven to stand at its index.
+struct Proven {
+    index: u64,
+    digest: Digest,
+    event: Event,
+}
+
+/// The steps of the case that the file is about.
+struct Steps<'a> {
+    request: &'a ActionRequested,
+    decision: &'a DecisionMade,
+    /// The sealed bytes in the log.
+    issued: Option<(u64, &'a [u8])>,
+}
+
+type Shown = Option<(Passport, Delivery)>;
+
+pub(super) fn verify(bytes: &[u8], trust: &Trust, question: &Question) -> Report {
+    let mut checks = Checks::new(Profile::Case);
+    let _ = checks.made(Step::Pinned, head::pinned(question.pinned));
+    let authority = whole(&mut checks, bytes, trust, question).ok().flatten();
+    for (what, why) in [
+        (
+            "later events",
+            "what was added to this case, or changed for its agent, target or counterparty, after what is shown: audit the ledger",
+        ),
+        (
+            "exposure",
+            "what the agent had open in other cases when this was decided: audit the ledger",
+        ),
+        (
+            "revocation",
+            "nothing offline shows what happened after the head",
+        ),
+    ] {
+        checks.not_checked(what, why);
+    }
+    checks.finish(authority)
+}
+
+fn whole(
+    checks: &mut Checks,
+    bytes: &[u8],
+    trust: &Trust,
+    question: &Question,
+) -> Result<Option<(Claims, Included)>, Halt> {
+    let (file, shown) = checks.made(Step::Format, format(bytes))?;
+    if shown.is_some() {
+        checks.set_profile(Profile::CaseWithPassport);
+    }
+    let log = checks.made(Step::Issuer, head::log(trust, file.origin()))?;
+    let signed = checks.made(Step::Checkpoint, checkpoint(&file, log, trust))?;
+    let _ = checks.made(Step::Witnesses, head::witnesses(&signed, trust));
+    let events = checks.made(Step::Entries, entries(&file, &signed))?;
+    checks.made(Step::Genesis, genesis(&file, &events, log, trust))?;
+    let blobs = Held::of(&file);
+    // What hangs on a blob that is not there is judged again below, as far as that goes without it.
+    let _ = checks.made(Step::Blobs, check_blobs(&blobs, &events));
+    let row = history(checks, &file, &events, blobs.clone())?;
+    let steps = checks.made(
+        Step::Completeness,
+        complete(&file, &events, &row, shown.is_some()),
+    )?;
+    say(checks, &steps, &row);
+    checks.made(Step::Decision, decided(&steps, shown.as_ref()))?;
+    replay(checks, &steps, blobs);
+    let authority = match &shown {
+        Some((passport, delivery)) => {
+            let place = (log, &signed);
+            Some(issued(
+                checks, passport, delivery, &steps, place, trust, question,
+            )?)
+        }
+        None => None,
+    };
+    if question.expects_authority {
+        // VE-22: true evidence of a refusal is no permission.
+        let found = ensure(
+            authority.is_some(),
+            "not-authorized",
+            format!(
+                "the case ended `{}`: there is no Passport",
+                row.state.as_str()
+            ),
+        );
+        checks.made(Step::Authority, found)?;
+    }
+    Ok(authority)
+}
+
+fn format(bytes: &[u8]) -> Result<(CaseFile, Shown), Stop> {
+    let file = match CaseFile::parse(bytes) {
+        Ok(file) => file,
+        Err(error) => return refuse("malformed", error),
+    };
+    let shown = file.passport().map(passport::format).transpose()?;
+    Ok((file, shown))
+}
+
+fn checkpoint(file: &CaseFile, log: &TrustedLog, trust: &Trust) -> Result<SignedCheckpoint, Stop> {
+    match Note::parse(file.checkpoint()) {
+        Ok(note) => head::open(note, log, trust, Unknown::Refused),
+        Err(error) => refuse("bad-checkpoint", error),
+    }
+}
+
+/// VE-14: each entry stands at its own index under the one head; neighbours name each other.
+fn entries(file: &CaseFile, signed: &SignedCheckpoint) -> Result<Vec<Proven>, Stop> {
+    let mut events = Vec::new();
+    let mut before: Option<(u64, LeafHash, crate::time::UnixMillis)> = None;
+    for proven in file.entries() {
+        let entry = proven.entry();
+        let at = entry.index;
+        ensure(
+            entry.origin == file.origin(),
+            "wrong-tenant",
+            format!(
+                "entry {at} is of log `{}`, the file of `{}`",
+                entry.origin,
+                file.origin()
+            ),
+        )?;
+        proven.check(&signed.head()).or_else(head::inclusion)?;
+        let event = decode(at, &entry.event)?;
+        ensure(
+            event.decided_at <= entry.sequenced_at,
+            "time-backwards",
+            format!("entry {at} was decided after it was put in order"),
+        )?;
+        if let Some((index, leaf, time)) = before {
+            ensure(
+                time <= entry.sequenced_at,
+                "time-backwards",
+                format!("entry {at} is older than entry {index}"),
+            )?;
+            ensure(
+                index.saturating_add(1) != at || leaf == entry.previous,
+                "previous-mismatch",
+                format!("entry {at} does not name entry {index} as the one before"),
+            )?;
+        }
+        before = Some((at, proven.leaf(), entry.sequenced_at));
+        events.push(Proven {
+            index: at,
+            digest: Event::digest_of(&entry.event),
+            event,
+        });
+    }
+    Ok(events)
+}
+
+/// The event at `index`. A kind of a later version is a gap: nobody can say here what it means.
+pub(super) fn decode(index: u64, bytes: &[u8]) -> Result<Event, Stop> {
+    match Event::decode(bytes) {
+        Ok(event) => Ok(event),
+        Err(error @ EntryError::UnknownKind(_)) => {
+            gap("unknown-kind", format!("entry {index}: {error}"))
+        }
+        Err(error) => refuse("malformed", format!("entry {index}: {error}")),
+    }
+}
+
+/// VE-15: index 0 is the pinned entry, and the trust file says what it says.
+fn genesis(
+    file: &CaseFile,
+    events: &[Proven],
+    log: &TrustedLog,
+    trust: &Trust,
+) -> Result<(), Stop> {
+    let (Some(first), Some(proven)) = (file.entries().first(), events.first()) else {
+        return refuse(
+            "wrong-genesis",
+            "case file without entries: the genesis entry comes first",
+        );
+    };
+    check_genesis(first.entry().index, first.leaf(), &proven.event, log, trust)
+}
+
+pub(super) fn check_genesis(
+    index: u64,
+    leaf: LeafHash,
+    event: &Event,
+    log: &TrustedLog,
+    trust: &Trust,
+) -> Result<(), Stop> {
+    ensure(
+        index == 0 && leaf == log.genesis_leaf(),
+        "wrong-genesis",
+        format!(
+            "first entry has leaf hash {leaf}, the trust file pins {}",
+            log.genesis_leaf()
+        ),
+    )?;
+    let Body::LogCreated(genesis) = &event.body else {
+        return refuse(
+            "wrong-genesis",
+            format!("`{}` at index 0, expected `log.created`", event.body.kind()),
+        );
+    };
+    ensure(
+        genesis.platform == trust.platform() && log.agrees_with(genesis),
+        "trust-file",
+        "the trust file says other things of the log than the genesis entry it pins",
+    )
+}
+
+/// The blobs of the file under their computed digests.
+#[derive(Clone)]
+struct Held<'a>(Vec<(Digest, &'a [u8])>);
+
+impl<'a> Held<'a> {
+    fn of(file: &'a CaseFile) -> Self {
+        Self(
+            file.blobs()
+                .iter()
+                .map(|blob| (Digest::of(Noun::Blob, blob), blob.as_slice()))
+                .collect(),
+        )
+    }
+
+    fn find(&self, wanted: &Digest) -> Option<&'a [u8]> {
+        self.0
+            .iter()
+            .find(|(digest, _)| digest == wanted)
+            .map(|(_, blob)| *blob)
+    }
+}
+
+impl Blobs for Held<'_> {
+    fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
+        self.find(digest).map(<[u8]>::to_vec)
+    }
+}
+
+/// VE-16: exactly the blobs that the entries name.
+fn check_blobs(held: &Held<'_>, events: &[Proven]) -> Result<(), Stop> {
+    let named: Vec<Digest> = events
+        .iter()
+        .filter_map(|proven| named_blob(&proven.event.body))
+        .collect();
+    for (at, (digest, _)) in held.0.iter().enumerate() {
+        ensure(
+            named.contains(digest),
+            "blob-mismatch",
+            format!("blob {at} has digest {digest}, which no entry of the file names"),
+        )?;
+        let repeated = held.0.iter().take(at).any(|(other, _)| other == digest);
+        ensure(
+            !repeated,
+            "blob-mismatch",
+            format!("blob {digest} stands twice in the file"),
+        )?;
+    }
+    match named.iter().find(|digest| held.find(digest).is_none()) {
+        Some(digest) => gap(
+            "missing-blob",
+            format!("blob {digest} is not in the file: add it"),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The blob that an event names for the first time.
+pub(super) fn named_blob(body: &Body) -> Option<Digest> {
+    match body {
+        Body::PolicyPublished(published) => Some(published.bundle),
+        Body::ReviewOpened(review) => review.sheet,
+        _ => None,
+    }
+}
+
+/// VE-17: the rules of the server, run again over what is shown.
+fn history(
+    checks: &mut Checks,
+    file: &CaseFile,
+    events: &[Proven],
+    mut blobs: Held<'_>,
+) -> Result<CaseRow, Halt> {
+    let mut rows = MemoryRows::default();
+    let folded = fold(&mut rows, file, events, &mut blobs);
+    match folded {
+        // A gap keeps nothing else from being judged: the rows are whole.
+        Err(stop @ Stop::NotMade(_)) => {
+            let _ = checks.made::<()>(Step::History, Err(stop));
+        }
+        other => checks.made(Step::History, other)?,
+    }
+    match rows.row(&RowName::Case(file.case())) {
+        Ok(Some(Row::Case(row))) => Ok(row),
+        _ => checks.made(
+            Step::Completeness,
+            refuse(
+                "case-incomplete",
+                format!("no entry of the file is of case {}", file.case()),
+            ),
+        ),
+    }
+}
+
+fn fold(
+    rows: &mut MemoryRows,
+    file: &CaseFile,
+    events: &[Proven],
+    blobs: &mut Held<'_>,
+) -> Result<(), Stop> {
+    let request = events.iter().find_map(|proven| match &proven.event.body {
+        Body::ActionRequested(body) if of_case(proven, file) => Some(body),
+        _ => None,
+    });
+    let bundle = events.iter().find_map(|proven| match &proven.event.body {
+        Body::DecisionMade(body) if of_case(proven, file) => body.snapshot.bundle(),
+        _ => None,
+    });
+    let mut missing = Ok(());
+    for proven in events {
+        // VE-18: nothing that this case does not stand on.
+        ensure(
+            of_case(proven, file)
+                || request.is_some_and(|request| concerns(&proven.event.body, request, bundle)),
+            "surplus-entry",
+            format!(
+                "entry {} (`{}`) is not part of this case: take it out",
+                proven.index,
+                proven.event.body.kind()
+            ),
+        )?;
+        if let Err(stop) = judge(
+            rows,
+            blobs,
+            proven.index,
+            proven.digest,
+            &proven.event,
+            Completeness::Part,
+        ) {
+            match stop {
+                Stop::NotMade(_) => missing = Err(stop),
+                Stop::Failed(_) => return Err(stop),
+            }
+        }
+    }
+    missing
+}
+
+/// Signature, then transition; a missing blob only after both.
+pub(super) fn judge(
+    rows: &mut MemoryRows,
+    blobs: &mut dyn Blobs,
+    index: u64,
+    digest: Digest,
+    event: &Event,
+    completeness: Completeness,
+) -> Result<(), Stop> {
+    let signed = match check_signed(rows, blobs, event) {
+        Ok(()) => Ok(()),
+        Err(error @ SignedError::MissingBlob(_)) => {
+            gap("missing-blob", format!("entry {index}: {error}"))
+        }
+        Err(error) => return refuse(error.code(), format!("entry {index}: {error}")),
+    };
+    match apply(rows, event, digest, index, completeness) {
+        Ok(()) => signed,
+        Err(StateError::Broken { code, what }) => refuse(code, format!("entry {index}: {what}")),
+        Err(StateError::Rows(never)) => match never {},
+    }
+}
+
+fn of_case(proven: &Proven, file: &CaseFile) -> bool {
+    proven
+        .event
+        .place
+        .is_some_and(|place| place.case == file.case())
+}
+
+/// VE-19: the case rests, and the file has a Passport exactly if the log has.
+fn complete<'a>(
+    file: &CaseFile,
+    events: &'a [Proven],
+    row: &CaseRow,
+    has_passport: bool,
+) -> Result<Steps<'a>, Stop> {
+    ensure(
+        row.state.may_rest(),
+        "case-incomplete",
+        format!(
+            "the case ends `{}`, where no case rests: events are left out",
+            row.state.as_str()
+        ),
+    )?;
+    let (mut request, mut decision, mut issued) = (None, None, None);
+    for proven in events.iter().filter(|proven| of_case(proven, file)) {
+        match &proven.event.body {
+            Body::ActionRequested(body) => request = Some(body),
+            Body::DecisionMade(body) => decision = Some(body),
+            Body::PassportIssued(bytes) => issued = Some((proven.index, bytes.as_slice())),
+            _ => {}
+        }
+    }
+    ensure(
+        issued.is_some() == has_passport,
+        "case-incomplete",
+        format!(
+            "the case ends `{}`; a Passport belongs into its file exactly if it was issued",
+            row.state.as_str()
+        ),
+    )?;
+    match (request, decision) {
+        (Some(request), Some(decision)) => Ok(Steps {
+            request,
+            decision,
+            issued,
+        }),
+        _ => refuse("case-incomplete", "request or decision is left out"),
+    }
+}
+
+/// VE-20: what was asked was weighed; what was decided was sealed.
+fn decided(steps: &Steps<'_>, shown: Option<&(Passport, Delivery)>) -> Result<(), Stop> {
+    check_request(steps.request, steps.decision)?;
+    shown.map_or(Ok(()), |(passport, _)| {
+        check_claims(passport.claims(), steps.decision)
+    })
+}
+
+pub(super) fn check_request(
+    request: &ActionRequested,
+    decision: &DecisionMade,
+) -> Result<(), Stop> {
+    ensure(
+        request.action == *decision.snapshot.action(),
+        "action-mismatch",
+        "the action that was weighed is not the one the agent signed",
+    )
+}
+
+pub(super) fn check_claims(claims: &Claims, made: &DecisionMade) -> Result<(), Stop> {
+    let (decision, snapshot) = (&made.decision, &made.snapshot);
+    ensure(
+        decision.verdict() == Verdict::Authorized,
+        "not-authorized",
+        format!("a Passport for a case that was {}", decision.verdict()),
+    )?;
+    ensure(
+        claims.action == *snapshot.action(),
+        "action-mismatch",
+        "the action in the Passport is not the one that was decided",
+    )?;
+    ensure(
+        claims.snapshot == snapshot.digest(),
+        "snapshot-mismatch",
+        "the Passport names other inputs than those of the decision",
+    )?;
+    ensure(
+        Some(claims.bundle) == snapshot.bundle()
+            && claims.rules == decision.rules()
+            && claims.engine == decision.engine(),
+        "policy-mismatch",
+        "bundle, rules or engine in the Passport are not those of the decision",
+    )
+}
+
+/// The Passport of the file: as by itself, under the head of the file, and the very bytes that were registered.
+fn issued(
+    checks: &mut Checks,
+    shown: &Passport,
+    delivery: &Delivery,
+    steps: &Steps<'_>,
+    (log, signed): (&TrustedLog, &SignedCheckpoint),
+    trust: &Trust,
+    question: &Question,
+) -> Result<(Claims, Included), Halt> {
+    passport::say(checks, shown.claims());
+    passport::sealed(checks, shown, log, trust)?;
+    let proof = passport::placed(checks, shown.claims(), delivery)?;
+    checks.made(
+        Step::SameHead,
+        same_head(shown, delivery, proof.note(), steps, (log, signed), trust),
+    )?;
+    let included = passport::ending(
+        checks,
+        shown,
+        &delivery.head,
+        &proof,
+        signed,
+        trust,
+        question,
+    )?;
+    Ok((shown.claims().clone(), included))
+}
+
+/// VE-21.
+fn same_head(
+    shown: &Passport,
+    delivery: &Delivery,
+    note: &Note,
+    steps: &Steps<'_>,
+    (log, signed): (&TrustedLog, &SignedCheckpoint),
+    trust: &Trust,
+) -> Result<(), Stop> {
+    ensure(
+        note.text() == signed.checkpoint().text(),
+        "head-mismatch",
+        "the Passport's proof leads to another head than the file's: take both at one size",
+    )?;
+    // The lines under it are checked too, for nothing in the file may be unchecked.
+    let own = head::open(note.clone(), log, trust, Unknown::Refused)?;
+    match head::witnesses(&own, trust) {
+        Err(Stop::Failed(finding)) => return Err(Stop::Failed(finding)),
+        Ok(()) | Err(Stop::NotMade(_)) => {}
+    }
+    ensure(
+        steps.issued == Some((delivery.head.index, &shown.registered())),
+        "entry-mismatch",
+        "the Passport of the file is not the one in the entry of the case",
+    )
+}
+
+#[cfg(feature = "rules")]
+fn replay(checks: &mut Checks, steps: &Steps<'_>, blobs: Held<'_>) {
+    let made = steps.decision;
+    let bundle = made
+        .snapshot
+        .bundle()
+        .map(|digest| (digest, blobs.find(&digest)));
+    match super::replay::run(&mut None, bundle, made) {
+        super::replay::Replayed::Judged(found) => {
+            let same = checks.made(Step::Replay, found).is_ok();
+            if same {
+                checks.claim("verdict", made.decision.verdict(), Voucher::PolicyReplay);
+            }
+        }
+        super::replay::Replayed::OtherEngine => checks.not_checked(
+            "verdict replay",
+            format!(
+                "decided by `{}`, which this release does not carry",
+                made.decision.engine()
+            ),
+        ),
+    }
+}
+
+#[cfg(not(feature = "rules"))]
+fn replay(checks: &mut Checks, _steps: &Steps<'_>, _blobs: Held<'_>) {
+    checks.not_checked(
+        "verdict replay",
+        "this build has no policy engine (feature `rules`)",
+    );
+}
+
+fn say(checks: &mut Checks, steps: &Steps<'_>, row: &CaseRow) {
+    let snapshot = &steps.decision.snapshot;
+    let decision = &steps.decision.decision;
+    checks.claim("case ended", row.state.as_str(), Voucher::LogKey);
+    checks.claim("asked by", &steps.request.agent, Voucher::AgentKey);
+    checks.claim(
+        "asked for",
+        passport::action_text(&steps.request.action),
+        Voucher::AgentKey,
+    );
+    checks.claim("sponsor", snapshot.agent().sponsor(), Voucher::FounderKey);
+    checks.claim("decided", decision.verdict(), Voucher::LogKey);
+    checks.claim("by rules", decision.rules().join(" "), Voucher::LogKey);
+    checks.claim(
+        "exposure before",
+        snapshot.agent().exposure_minor().to_string(),
+        Voucher::LogKey,
+    );
+    if let Some(deadline) = row.deadline {
+        checks.claim("review until (ms)", deadline, Voucher::LogKey);
+    }
+}
