@@ -3,5 +3,8 @@
 //! Four floors, each knowing only those below: `api` knows HTTP, `domain` knows the steps of the loop, `ledger`
 //! orders and signs, `store` knows RocksDB.
 
+pub mod api;
+pub mod domain;
+pub mod host;
 pub mod ledger;
 pub mod store;

@@ -4,7 +4,7 @@
 //! same functions to act that an auditor calls to check. Without the feature `rules` the library is only
 //! hashing, signatures, CBOR and a strict JSON reader, and compiles to WebAssembly.
 //!
-//! The formats are in `spec/`.
+//! Enter at [`verify`]; the formats are in `spec/`.
 
 #![no_std]
 #![cfg_attr(

@@ -100,14 +100,20 @@ impl Pending {
     pub(super) fn act<const N: usize>(created: bool, members: [(&str, Value); N]) -> Self {
         Self::Act {
             created,
-            members: members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            members: members
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
         }
     }
 
     /// The answer, now that `committed` is on disk.
     pub(super) fn finish(self, tenant: &Tenant, committed: &Committed) -> Result<Answer, Refusal> {
         match self {
-            Self::Act { created, mut members } => {
+            Self::Act {
+                created,
+                mut members,
+            } => {
                 let index = committed.entries.last().map_or(0, |entry| entry.index);
                 members.insert("origin".to_owned(), tenant.origin().into());
                 members.insert("index".to_owned(), index.into());
@@ -126,7 +132,9 @@ impl Pending {
                 case,
                 decision,
                 deadline,
-            } => Ok(Answer::Case(Box::new(new_case(tenant, case, &decision, deadline, committed)?))),
+            } => Ok(Answer::Case(Box::new(new_case(
+                tenant, case, &decision, deadline, committed,
+            )?))),
         }
     }
 }
@@ -158,7 +166,8 @@ fn new_case(
     };
     if let (Some(entry), Some(proof)) = (committed.entries.last(), &committed.proof) {
         let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-        let head = EntryHead::of(entry, &event).ok_or_else(|| Refusal::broken(&"a Passport outside a case"))?;
+        let head = EntryHead::of(entry, &event)
+            .ok_or_else(|| Refusal::broken(&"a Passport outside a case"))?;
         let agentsigna_verifier::event::Body::PassportIssued(bytes) = &event.body else {
             return Err(Refusal::broken(&"the proven event is no Passport"));
         };

@@ -2,13 +2,14 @@
 
 use agentsigna_verifier::{
     act::{
-        Act as _, Activation, AgentConfirmation, AgentInvitation, Claim, Claimant, CounterpartyChange as ChangeAct,
-        CounterpartyEnrolment, StatusChange, SystemConfirmation, SystemInvitation,
+        Act as _, Activation, AgentConfirmation, AgentInvitation, Claim, Claimant,
+        CounterpartyChange as ChangeAct, CounterpartyEnrolment, StatusChange, SystemConfirmation,
+        SystemInvitation,
     },
     digest::{Digest, Noun},
     event::{
-        AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled, PolicyActivated,
-        PolicyPublished, Signed, StatusChanged, SystemEnrolled, SystemInvited,
+        AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled,
+        PolicyActivated, PolicyPublished, Signed, StatusChanged, SystemEnrolled, SystemInvited,
     },
     id::Id,
     key::{JwkThumbprint, PublicKey},
@@ -117,11 +118,14 @@ fn invite_agent(desk: Desk<'_>) -> Result<Step, Refusal> {
     desk.check(&act)?;
     let (code, digest) = new_code()?;
     let expires_at = desk.now.plus(CODE_LIFE_MS);
-    let answer = Pending::act(true, [
-        ("agent", act.agent.as_str().into()),
-        ("code", code.into()),
-        ("expires_at", expires_at.millis().into()),
-    ]);
+    let answer = Pending::act(
+        true,
+        [
+            ("agent", act.agent.as_str().into()),
+            ("code", code.into()),
+            ("expires_at", expires_at.millis().into()),
+        ],
+    );
     let body = Body::AgentInvited(AgentInvited {
         signed: desk.signed(),
         agent: act.agent,
@@ -142,7 +146,13 @@ fn confirm_agent(mut desk: Desk<'_>) -> Result<Step, Refusal> {
         _ => return Err(Refusal::not_found()),
     };
     let key = shown_key(stage, act.key)?;
-    let answer = Pending::act(false, [("agent", act.agent.as_str().into()), ("key", act.key.to_base64url().into())]);
+    let answer = Pending::act(
+        false,
+        [
+            ("agent", act.agent.as_str().into()),
+            ("key", act.key.to_base64url().into()),
+        ],
+    );
     let body = Body::AgentEnrolled(AgentEnrolled {
         signed: desk.signed(),
         agent: act.agent,
@@ -159,11 +169,14 @@ fn invite_system(desk: Desk<'_>) -> Result<Step, Refusal> {
     desk.check(&act)?;
     let (code, digest) = new_code()?;
     let expires_at = desk.now.plus(CODE_LIFE_MS);
-    let answer = Pending::act(true, [
-        ("system", act.system.as_str().into()),
-        ("code", code.into()),
-        ("expires_at", expires_at.millis().into()),
-    ]);
+    let answer = Pending::act(
+        true,
+        [
+            ("system", act.system.as_str().into()),
+            ("code", code.into()),
+            ("expires_at", expires_at.millis().into()),
+        ],
+    );
     let body = Body::SystemInvited(SystemInvited {
         signed: desk.signed(),
         system: act.system,
@@ -181,7 +194,13 @@ fn confirm_system(mut desk: Desk<'_>) -> Result<Step, Refusal> {
         _ => return Err(Refusal::not_found()),
     };
     let key = shown_key(stage, act.key)?;
-    let answer = Pending::act(false, [("system", act.system.as_str().into()), ("key", act.key.to_base64url().into())]);
+    let answer = Pending::act(
+        false,
+        [
+            ("system", act.system.as_str().into()),
+            ("key", act.key.to_base64url().into()),
+        ],
+    );
     let body = Body::SystemEnrolled(SystemEnrolled {
         signed: desk.signed(),
         system: act.system,
@@ -196,10 +215,19 @@ fn shown_key(stage: Stage, confirmed: JwkThumbprint) -> Result<PublicKey, Refusa
         Stage::Claimed(key) if key.jwk_thumbprint() == confirmed => Ok(key),
         Stage::Claimed(key) => Err(Refusal::conflict(
             "enrolment-mismatch",
-            format!("the key shown has the thumbprint `{}`, another was confirmed", key.jwk_thumbprint().to_base64url()),
+            format!(
+                "the key shown has the thumbprint `{}`, another was confirmed",
+                key.jwk_thumbprint().to_base64url()
+            ),
         )),
-        Stage::Invited { .. } => Err(Refusal::conflict("not-claimed", "no key was shown yet: claim it with the code first")),
-        Stage::Enrolled(_) => Err(Refusal::conflict("already-enrolled", "a key is already enrolled")),
+        Stage::Invited { .. } => Err(Refusal::conflict(
+            "not-claimed",
+            "no key was shown yet: claim it with the code first",
+        )),
+        Stage::Enrolled(_) => Err(Refusal::conflict(
+            "already-enrolled",
+            "a key is already enrolled",
+        )),
     }
 }
 
@@ -213,10 +241,13 @@ fn change_status(mut desk: Desk<'_>) -> Result<Step, Refusal> {
     if row(&mut desk.reading, &name)?.is_none() {
         return Err(Refusal::not_found());
     }
-    let answer = Pending::act(false, [
-        (member, act.who.id().as_str().into()),
-        ("status", act.status.name().into()),
-    ]);
+    let answer = Pending::act(
+        false,
+        [
+            (member, act.who.id().as_str().into()),
+            ("status", act.status.name().into()),
+        ],
+    );
     let changed = StatusChanged {
         signed: desk.signed(),
         id: act.who.id().clone(),
@@ -247,7 +278,12 @@ fn enrol_counterparty(desk: Desk<'_>) -> Result<Step, Refusal> {
 fn change_counterparty(mut desk: Desk<'_>) -> Result<Step, Refusal> {
     let act = ChangeAct::parse(desk.body)?;
     desk.check(&act)?;
-    if row(&mut desk.reading, &RowName::Counterparty(act.counterparty.clone()))?.is_none() {
+    if row(
+        &mut desk.reading,
+        &RowName::Counterparty(act.counterparty.clone()),
+    )?
+    .is_none()
+    {
         return Err(Refusal::not_found());
     }
     let answer = Pending::act(false, [("counterparty", act.counterparty.as_str().into())]);
@@ -301,7 +337,10 @@ fn activate_policy(mut desk: Desk<'_>) -> Result<Step, Refusal> {
 }
 
 /// The stage of whoever claims; `None` for everybody who was not invited.
-pub(super) fn stage_of(reading: &mut Reading, claimant: &Claimant) -> Result<Option<Stage>, Refusal> {
+pub(super) fn stage_of(
+    reading: &mut Reading,
+    claimant: &Claimant,
+) -> Result<Option<Stage>, Refusal> {
     Ok(match claimant {
         Claimant::Agent(id) => match row(reading, &RowName::Agent(id.clone()))? {
             Some(Row::Agent(row)) => Some(row.stage),
@@ -315,14 +354,38 @@ pub(super) fn stage_of(reading: &mut Reading, claimant: &Claimant) -> Result<Opt
 }
 
 /// A key is claimed: signed with itself, with the code that only the invited one was given.
-pub(super) fn claim(mut reading: Reading, authentic: &Authentic, claim: Claim, body: &[u8], now: UnixMillis) -> Result<Step, Refusal> {
+pub(super) fn claim(
+    mut reading: Reading,
+    authentic: &Authentic,
+    claim: Claim,
+    body: &[u8],
+    now: UnixMillis,
+) -> Result<Step, Refusal> {
     check_target(authentic, &claim.target())?;
-    let wrong = || Refusal::new(Kind::Forbidden, "wrong-code", "no such invitation, or another code: ask for a new one");
+    let wrong = || {
+        Refusal::new(
+            Kind::Forbidden,
+            "wrong-code",
+            "no such invitation, or another code: ask for a new one",
+        )
+    };
     match stage_of(&mut reading, &claim.claimant)?.ok_or_else(wrong)? {
-        Stage::Invited { code, .. } if code != Digest::of(Noun::Code, claim.code.as_bytes()) => return Err(wrong()),
+        Stage::Invited { code, .. } if code != Digest::of(Noun::Code, claim.code.as_bytes()) => {
+            return Err(wrong());
+        }
         Stage::Invited { .. } => {}
-        Stage::Claimed(_) => return Err(Refusal::conflict("code-used", "the one-time code was used: ask for a new one")),
-        Stage::Enrolled(_) => return Err(Refusal::conflict("already-enrolled", "a key is already enrolled")),
+        Stage::Claimed(_) => {
+            return Err(Refusal::conflict(
+                "code-used",
+                "the one-time code was used: ask for a new one",
+            ));
+        }
+        Stage::Enrolled(_) => {
+            return Err(Refusal::conflict(
+                "already-enrolled",
+                "a key is already enrolled",
+            ));
+        }
     }
     let thumbprint = claim.key.jwk_thumbprint().to_base64url();
     let claimed = |id: &Id| Claimed {
@@ -335,7 +398,10 @@ pub(super) fn claim(mut reading: Reading, authentic: &Authentic, claim: Claim, b
         Claimant::System(id) => ("system", id, Body::SystemClaimed(claimed(id))),
     };
     Ok(Step {
-        answer: Pending::act(false, [(member, id.as_str().into()), ("key", thumbprint.into())]),
+        answer: Pending::act(
+            false,
+            [(member, id.as_str().into()), ("key", thumbprint.into())],
+        ),
         change: Change {
             events: vec![event(now, body)?],
             ..Change::default()

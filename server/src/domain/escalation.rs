@@ -26,7 +26,11 @@ pub(super) fn open(chain: &mut Chain, deadline: UnixMillis) -> Result<(), Refusa
 }
 
 /// Ends the review of `case` if its deadline has passed; `None` if there is nothing to end.
-pub(super) fn expire(reading: &mut Reading, case: CaseId, now: UnixMillis) -> Result<Option<Change>, Refusal> {
+pub(super) fn expire(
+    reading: &mut Reading,
+    case: CaseId,
+    now: UnixMillis,
+) -> Result<Option<Change>, Refusal> {
     let Some(Row::Case(CaseRow {
         state: agentsigna_verifier::case::CaseState::InReview,
         deadline: Some(deadline),

@@ -42,7 +42,12 @@ struct Step {
 /// Random bytes from the operating system.
 fn random<const N: usize>() -> Result<[u8; N], Refusal> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::unavailable("no-randomness", "the operating system gives no random bytes"))?;
+    getrandom::fill(&mut bytes).map_err(|_| {
+        Refusal::unavailable(
+            "no-randomness",
+            "the operating system gives no random bytes",
+        )
+    })?;
     Ok(bytes)
 }
 

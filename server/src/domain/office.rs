@@ -114,16 +114,18 @@ impl Office {
         };
         office.load_policies()?;
         let ticking = Arc::downgrade(&office.inner);
-        thread::Builder::new().name("deadlines".to_owned()).spawn(move || {
-            while let Some(inner) = ticking.upgrade() {
-                if inner.stopping.load(Ordering::Acquire) {
-                    return;
+        thread::Builder::new()
+            .name("deadlines".to_owned())
+            .spawn(move || {
+                while let Some(inner) = ticking.upgrade() {
+                    if inner.stopping.load(Ordering::Acquire) {
+                        return;
+                    }
+                    tick(&inner);
+                    drop(inner);
+                    thread::sleep(TICK);
                 }
-                tick(&inner);
-                drop(inner);
-                thread::sleep(TICK);
-            }
-        })?;
+            })?;
         Ok(office)
     }
 
@@ -152,7 +154,12 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`]; then nothing was changed.
-    pub async fn act(&self, act: Act, message: SignedMessage, body: Vec<u8>) -> Result<Answer, Refusal> {
+    pub async fn act(
+        &self,
+        act: Act,
+        message: SignedMessage,
+        body: Vec<u8>,
+    ) -> Result<Answer, Refusal> {
         self.work(message, body, Route::Founder(act)).await
     }
 
@@ -173,7 +180,12 @@ impl Office {
         finish(outcome).await
     }
 
-    async fn work(&self, message: SignedMessage, body: Vec<u8>, route: Route) -> Result<Answer, Refusal> {
+    async fn work(
+        &self,
+        message: SignedMessage,
+        body: Vec<u8>,
+        route: Route,
+    ) -> Result<Answer, Refusal> {
         let (reply, outcome) = Reply::new();
         let inner = Arc::clone(&self.inner);
         let key = message.keyid();
@@ -192,11 +204,18 @@ impl Office {
         finish(outcome).await
     }
 
-    fn submit(&self, key: JwkThumbprint, job: impl FnOnce(&BigStack) + Send + 'static) -> Result<(), Refusal> {
+    fn submit(
+        &self,
+        key: JwkThumbprint,
+        job: impl FnOnce(&BigStack) + Send + 'static,
+    ) -> Result<(), Refusal> {
         if self.inner.workers.submit(key, job) {
             return Ok(());
         }
-        Err(Refusal::unavailable("queue-full", "too many requests wait: try again in a second"))
+        Err(Refusal::unavailable(
+            "queue-full",
+            "too many requests wait: try again in a second",
+        ))
     }
 
     fn load_policies(&self) -> Result<(), OfficeError> {
@@ -206,7 +225,8 @@ impl Office {
             for (_, tenant) in inner.ledger.tenants() {
                 let result = inner.policies.load(stack, &tenant);
                 // The receiver waits below.
-                let _ = sender.send(result.map_err(|refusal| (tenant.origin().to_owned(), refusal.detail)));
+                let _ = sender
+                    .send(result.map_err(|refusal| (tenant.origin().to_owned(), refusal.detail)));
             }
         });
         for result in loaded {
@@ -234,7 +254,9 @@ fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Refusal> {
     let mut tries = 0_usize;
     loop {
         tries = tries.saturating_add(1);
-        let step = step(inner, stack, &tenant, &authentic, &work.body, work.route, now)?;
+        let step = step(
+            inner, stack, &tenant, &authentic, &work.body, work.route, now,
+        )?;
         match admit(inner, &tenant, step, nonce(&authentic), &work.reply) {
             Ok(()) => return Ok(()),
             Err(AdmitError::Stale(_)) if tries < TRIES_MAX => {}
@@ -258,7 +280,11 @@ fn step(
         Route::Action => ask(inner, stack, reading, &caller, authentic, body, now),
         Route::Founder(act) => {
             if caller != Caller::Founder {
-                return Err(Refusal::new(Kind::Forbidden, "caller-kind", "only the founder's key does this"));
+                return Err(Refusal::new(
+                    Kind::Forbidden,
+                    "caller-kind",
+                    "only the founder's key does this",
+                ));
             }
             act.take(Desk {
                 stack,
@@ -299,8 +325,16 @@ fn ask(
         snapshot,
         key,
     } = asked;
-    let (decision, permit) = inner.policies.decide(stack, &tenant, &snapshot)?.into_parts();
-    let mut chain = Chain::after(case, now, 0, agentsigna_verifier::digest::Digest::from_bytes([0; 32]));
+    let (decision, permit) = inner
+        .policies
+        .decide(stack, &tenant, &snapshot)?
+        .into_parts();
+    let mut chain = Chain::after(
+        case,
+        now,
+        0,
+        agentsigna_verifier::digest::Digest::from_bytes([0; 32]),
+    );
     chain.push(Body::ActionRequested(requested))?;
     chain.push(Body::DecisionMade(DecisionMade {
         snapshot: snapshot.clone(),
@@ -342,7 +376,13 @@ fn ask(
 fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> Result<(), Refusal> {
     let now = inner.ledger.clock().now();
     let act = Claim::parse(body)?;
-    let wrong = || Refusal::new(Kind::Forbidden, "wrong-code", "no such invitation, or another code: ask for a new one");
+    let wrong = || {
+        Refusal::new(
+            Kind::Forbidden,
+            "wrong-code",
+            "no such invitation, or another code: ask for a new one",
+        )
+    };
     let authentic = request::authenticate(message, now, &act.key, body)?;
     // The one request whose key is in no log yet: the body names the log, and the code must be of that log.
     let tenant = inner.ledger.by_origin(act.origin()).ok_or_else(wrong)?;
@@ -357,8 +397,14 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
         return Err(wrong());
     }
     let claimed = directory::claim(Reading::of(&tenant), &authentic, act, body, now);
-    if claimed.as_ref().is_err_and(|refusal| refusal.code == "wrong-code") {
-        let mut wrong_claims = inner.wrong_claims.lock().unwrap_or_else(PoisonError::into_inner);
+    if claimed
+        .as_ref()
+        .is_err_and(|refusal| refusal.code == "wrong-code")
+    {
+        let mut wrong_claims = inner
+            .wrong_claims
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let count = wrong_claims.entry(who).or_default();
         *count = count.saturating_add(1);
     }
@@ -368,7 +414,11 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
 fn nonce(authentic: &Authentic) -> Option<NonceUse> {
     let statement = authentic.statement();
     let nonce = statement.nonce()?;
-    Some(NonceUse::new(statement.keyid(), nonce, statement.expires_s()))
+    Some(NonceUse::new(
+        statement.keyid(),
+        nonce,
+        statement.expires_s(),
+    ))
 }
 
 fn admit(
@@ -388,7 +438,10 @@ fn admit(
     inner.ledger.admit(reading, change, move |committed| {
         reply.give(match committed {
             Some(committed) => Ok((tenant, answer, committed)),
-            None => Err(Refusal::unavailable("stopping", "the server has stopped: ask again when it is back")),
+            None => Err(Refusal::unavailable(
+                "stopping",
+                "the server has stopped: ask again when it is back",
+            )),
         });
     })
 }
@@ -408,7 +461,9 @@ fn tick(inner: &Arc<Inner>) {
         let mut seen = HashSet::new();
         for case in due.into_iter().filter(|case| seen.insert(*case)) {
             let (task, tenant) = (Arc::clone(inner), tenant.clone());
-            inner.workers.submit(case, move |_| expire(&task, &tenant, CaseId::from_bytes(case)));
+            inner.workers.submit(case, move |_| {
+                expire(&task, &tenant, CaseId::from_bytes(case))
+            });
         }
     }
 }
@@ -418,7 +473,10 @@ fn expire(inner: &Inner, tenant: &Tenant, case: CaseId) {
     let now = inner.ledger.clock().now();
     let admitted = match escalation::expire(&mut reading, case, now) {
         Ok(None) => return,
-        Ok(Some(change)) => inner.ledger.admit(reading, change, |_| {}).map_err(|error| error.to_string()),
+        Ok(Some(change)) => inner
+            .ledger
+            .admit(reading, change, |_| {})
+            .map_err(|error| error.to_string()),
         Err(refusal) => Err(refusal.detail),
     };
     // What was stale or refused is looked at again with the next tick.

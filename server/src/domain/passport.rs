@@ -36,7 +36,9 @@ pub(super) fn issue(
         .ok_or_else(|| Refusal::broken(&"a permit for other inputs"))?;
     let passport = tenant.seal(unsealed);
     // PA-6: what could not be delivered is not issued.
-    if passport.len().saturating_add(DELIVERY_BYTES) > limits::PASSPORT_BYTES_MAX.saturating_add(2 * 1024) {
+    if passport.len().saturating_add(DELIVERY_BYTES)
+        > limits::PASSPORT_BYTES_MAX.saturating_add(2 * 1024)
+    {
         return Err(Refusal::new(
             Kind::Invalid,
             "passport-too-long",

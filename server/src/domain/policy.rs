@@ -28,8 +28,12 @@ pub(super) struct Policies {
 impl Policies {
     /// Compiles the bundle that is active in `tenant`, for the start of the server.
     pub(super) fn load(&self, stack: &BigStack, tenant: &Tenant) -> Result<(), Refusal> {
-        let row = tenant.durable_row(&RowName::Policy).map_err(|error| Refusal::broken(&error))?;
-        let Some(Row::Policy(policy)) = row else { return Ok(()) };
+        let row = tenant
+            .durable_row(&RowName::Policy)
+            .map_err(|error| Refusal::broken(&error))?;
+        let Some(Row::Policy(policy)) = row else {
+            return Ok(());
+        };
         let compiled = compile_published(stack, tenant, &policy.bundle)?;
         self.keep(tenant, compiled);
         Ok(())
@@ -46,7 +50,12 @@ impl Policies {
     }
 
     /// Decides on `snapshot`, with the bundle it names.
-    pub(super) fn decide(&self, stack: &BigStack, tenant: &Tenant, snapshot: &Snapshot) -> Result<Decided, Refusal> {
+    pub(super) fn decide(
+        &self,
+        stack: &BigStack,
+        tenant: &Tenant,
+        snapshot: &Snapshot,
+    ) -> Result<Decided, Refusal> {
         let Some(wanted) = snapshot.bundle() else {
             return Ok(evaluate(stack, None, snapshot));
         };
@@ -62,7 +71,9 @@ impl Policies {
     fn find(&self, tenant: &Tenant, wanted: Digest) -> Option<Arc<CompiledBundle>> {
         let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
         let kept = ready.get(tenant.origin())?;
-        kept.iter().find(|compiled| compiled.digest() == wanted).cloned()
+        kept.iter()
+            .find(|compiled| compiled.digest() == wanted)
+            .cloned()
     }
 }
 
@@ -70,12 +81,16 @@ impl Policies {
 ///
 /// # Errors
 /// `policy-refused`, with the place and the code of `spec/policy.md` in the detail.
-pub(super) fn compile(stack: &BigStack, text: &str) -> Result<(Bundle, Arc<CompiledBundle>), Refusal> {
+pub(super) fn compile(
+    stack: &BigStack,
+    text: &str,
+) -> Result<(Bundle, Arc<CompiledBundle>), Refusal> {
     let refused = |code: &str, error: &dyn Display| {
         Refusal::new(Kind::Invalid, "policy-refused", format!("{error} ({code})"))
     };
-    let bundle = Bundle::new(text).map_err(|error| refused(error.code(), &error))?;
-    let compiled = CompiledBundle::compile(stack, &bundle).map_err(|error| refused(error.code(), &error))?;
+    let bundle = Bundle::new(text).map_err(|error| refused(error.fault.code(), &error))?;
+    let compiled =
+        CompiledBundle::compile(stack, &bundle).map_err(|error| refused(error.code(), &error))?;
     Ok((bundle, Arc::new(compiled)))
 }
 
@@ -88,7 +103,9 @@ pub(super) fn compile_published(
     tenant: &Tenant,
     digest: &Digest,
 ) -> Result<Arc<CompiledBundle>, Refusal> {
-    let blob = tenant.blob(digest).map_err(|error| Refusal::broken(&error))?;
+    let blob = tenant
+        .blob(digest)
+        .map_err(|error| Refusal::broken(&error))?;
     let Some(blob) = blob else {
         return Err(Refusal::invalid(
             "unpublished-bundle",
@@ -97,6 +114,7 @@ pub(super) fn compile_published(
         ));
     };
     let bundle = Bundle::decode(&blob).map_err(|error| Refusal::broken(&error))?;
-    let compiled = CompiledBundle::compile(stack, &bundle).map_err(|error| Refusal::broken(&error))?;
+    let compiled =
+        CompiledBundle::compile(stack, &bundle).map_err(|error| Refusal::broken(&error))?;
     Ok(Arc::new(compiled))
 }

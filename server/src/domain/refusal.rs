@@ -80,13 +80,21 @@ impl Refusal {
     /// The one answer for what is not there and what is not the caller's.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(Kind::NotFound, "not-found", "there is no such thing, or it is not yours")
+        Self::new(
+            Kind::NotFound,
+            "not-found",
+            "there is no such thing, or it is not yours",
+        )
     }
 
     /// Our own fault: logged here, once, and not told to strangers.
     pub fn broken(error: &dyn Display) -> Self {
         tracing::error!(%error, "a request could not be answered");
-        Self::new(Kind::Broken, "internal", "the server could not answer; its log says why")
+        Self::new(
+            Kind::Broken,
+            "internal",
+            "the server could not answer; its log says why",
+        )
     }
 }
 

@@ -51,18 +51,27 @@ pub(super) fn find(ledger: &Ledger, key: JwkThumbprint) -> Result<Tenant, Refusa
         Refusal::new(
             Kind::Unauthenticated,
             "key-unknown",
-            format!("no enrolled key has the thumbprint `{}`", key.to_base64url()),
+            format!(
+                "no enrolled key has the thumbprint `{}`",
+                key.to_base64url()
+            ),
         )
     })
 }
 
 /// Who holds the key, and the key itself.
-pub(super) fn holder(reading: &mut Reading, thumbprint: JwkThumbprint) -> Result<(Caller, PublicKey), Refusal> {
+pub(super) fn holder(
+    reading: &mut Reading,
+    thumbprint: JwkThumbprint,
+) -> Result<(Caller, PublicKey), Refusal> {
     let unknown = || {
         Refusal::new(
             Kind::Unauthenticated,
             "key-unknown",
-            format!("no enrolled key has the thumbprint `{}`", thumbprint.to_base64url()),
+            format!(
+                "no enrolled key has the thumbprint `{}`",
+                thumbprint.to_base64url()
+            ),
         )
     };
     let founder = reading.tenant().genesis().founder;
@@ -117,7 +126,11 @@ pub(super) fn read(
 ) -> Result<Found, Refusal> {
     let act = ActionRequest::parse(body)?;
     let Caller::Agent(agent) = caller else {
-        return Err(Refusal::new(Kind::Forbidden, "caller-kind", "only agents ask for actions"));
+        return Err(Refusal::new(
+            Kind::Forbidden,
+            "caller-kind",
+            "only agents ask for actions",
+        ));
     };
     check_target(authentic, &act.target())?;
     check_origin(reading, act.origin())?;
@@ -126,7 +139,10 @@ pub(super) fn read(
         return Err(Refusal::new(
             Kind::Forbidden,
             "other-agent",
-            format!("body names agent `{}`, the key is that of `{agent}`", act.agent),
+            format!(
+                "body names agent `{}`, the key is that of `{agent}`",
+                act.agent
+            ),
         ));
     }
     let request = RowName::Request(act.agent.clone(), act.request_id.clone());
@@ -139,10 +155,23 @@ pub(super) fn read(
 
 /// RQ-32: the same request id is the same case, if the content is the same too.
 fn again(reading: &mut Reading, case: CaseId, authentic: &Authentic) -> Result<Found, Refusal> {
-    let Some(Row::Case(CaseRow { content, request_id, .. })) = row(reading, &RowName::Case(case))? else {
-        return Err(Refusal::broken(&"a request row names a case that is not there"));
+    let Some(Row::Case(CaseRow {
+        content,
+        request_id,
+        ..
+    })) = row(reading, &RowName::Case(case))?
+    else {
+        return Err(Refusal::broken(
+            &"a request row names a case that is not there",
+        ));
     };
-    if Some(content.as_bytes()) != authentic.statement().content_digest().as_ref().map(|digest| *digest) {
+    if Some(content.as_bytes())
+        != authentic
+            .statement()
+            .content_digest()
+            .as_ref()
+            .map(|digest| *digest)
+    {
         return Err(Refusal::conflict(
             "request-conflict",
             format!("`{request_id}` was used before for another request: use a new request id"),
@@ -164,7 +193,11 @@ fn weigh(
         return Err(Refusal::invalid(
             "currency",
             "/currency",
-            format!("`{}` is not the currency of this log, `{}` is", action.currency(), genesis.currency),
+            format!(
+                "`{}` is not the currency of this log, `{}` is",
+                action.currency(),
+                genesis.currency
+            ),
         ));
     }
     let Some(Row::Agent(agent)) = row(reading, &RowName::Agent(act.agent.clone()))? else {
@@ -183,7 +216,10 @@ fn weigh(
             ));
         }
     };
-    let Some(Row::Counterparty(counterparty)) = row(reading, &RowName::Counterparty(action.counterparty().clone()))?
+    let Some(Row::Counterparty(counterparty)) = row(
+        reading,
+        &RowName::Counterparty(action.counterparty().clone()),
+    )?
     else {
         return Err(Refusal::invalid(
             "unknown-counterparty",
@@ -195,7 +231,8 @@ fn weigh(
         Some(Row::Policy(policy)) => Some(policy.bundle),
         _ => None,
     };
-    let impossible = |error: &dyn std::fmt::Display| Refusal::invalid("snapshot", "", error.to_string());
+    let impossible =
+        |error: &dyn std::fmt::Display| Refusal::invalid("snapshot", "", error.to_string());
     let snapshot = Snapshot::new(
         SnapshotTenant {
             origin: genesis.origin.clone(),
@@ -248,7 +285,11 @@ pub(super) fn check_target(authentic: &Authentic, target: &str) -> Result<(), Re
     if signed == target {
         return Ok(());
     }
-    Err(Refusal::invalid("signed-elsewhere", "", format!("sent to `{signed}`, but the body belongs to `{target}`")))
+    Err(Refusal::invalid(
+        "signed-elsewhere",
+        "",
+        format!("sent to `{signed}`, but the body belongs to `{target}`"),
+    ))
 }
 
 /// A signature for one log is worth nothing in another.
@@ -256,5 +297,9 @@ pub(super) fn check_origin(reading: &Reading, origin: &str) -> Result<(), Refusa
     if origin == reading.tenant().origin() {
         return Ok(());
     }
-    Err(Refusal::invalid("wrong-tenant", "/origin", format!("`{origin}` is not the log in which this key is enrolled")))
+    Err(Refusal::invalid(
+        "wrong-tenant",
+        "/origin",
+        format!("`{origin}` is not the log in which this key is enrolled"),
+    ))
 }

@@ -1,9 +1,6 @@
 //! Reads: a case, its Passport, its file, the head. Nothing here changes anything.
 
-use std::{
-    sync::PoisonError,
-    time::Duration,
-};
+use std::{sync::PoisonError, time::Duration};
 
 use agentsigna_verifier::{
     case::CaseState,
@@ -39,7 +36,12 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn case(&self, message: SignedMessage, case: &str, wait_s: u64) -> Result<CaseAnswer, Refusal> {
+    pub async fn case(
+        &self,
+        message: SignedMessage,
+        case: &str,
+        wait_s: u64,
+    ) -> Result<CaseAnswer, Refusal> {
         let key = message.keyid();
         let reader = self.reader(message)?;
         let (case, mut state) = reader.visible(case)?;
@@ -62,7 +64,11 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`]; a case without a Passport has none to show: `not-found`.
-    pub fn passport(&self, message: SignedMessage, case: &str) -> Result<(CaseAnswer, Vec<u8>), Refusal> {
+    pub fn passport(
+        &self,
+        message: SignedMessage,
+        case: &str,
+    ) -> Result<(CaseAnswer, Vec<u8>), Refusal> {
         let reader = self.reader(message)?;
         let (case, _) = reader.visible(case)?;
         let (answer, delivered) = self::case(&reader.tenant, case)?;
@@ -85,7 +91,10 @@ impl Office {
     /// [`Refusal`].
     pub fn log(&self, message: SignedMessage) -> Result<(String, String), Refusal> {
         let reader = self.reader(message)?;
-        Ok((reader.tenant.origin().to_owned(), reader.tenant.head().note()))
+        Ok((
+            reader.tenant.origin().to_owned(),
+            reader.tenant.head().note(),
+        ))
     }
 
     fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
@@ -104,10 +113,19 @@ impl Office {
             ));
         }
         let nonce = statement.nonce().unwrap_or_default().to_owned();
-        let mut seen = inner.read_nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = inner
+            .read_nonces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // AP-3
-        if seen.insert((statement.keyid(), nonce), statement.expires_s()).is_some() {
-            return Err(Refusal::conflict("replayed", "nonce used before: sign again with a new one"));
+        if seen
+            .insert((statement.keyid(), nonce), statement.expires_s())
+            .is_some()
+        {
+            return Err(Refusal::conflict(
+                "replayed",
+                "nonce used before: sign again with a new one",
+            ));
         }
         drop(seen);
         Ok(Reader { tenant, caller })
@@ -117,7 +135,10 @@ impl Office {
 impl Inner {
     /// Forgets nonces whose signatures are dead.
     pub(super) fn forget_read_nonces(&self, now: UnixMillis) {
-        let mut seen = self.read_nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self
+            .read_nonces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, expires_s| expires_s.saturating_add(1) >= now.seconds());
     }
 }
@@ -132,7 +153,11 @@ impl Reader {
             Caller::Agent(id) => row.agent == *id,
             Caller::System(id) => row.target == *id,
         };
-        if may { Ok((case, row.state)) } else { Err(Refusal::not_found()) }
+        if may {
+            Ok((case, row.state))
+        } else {
+            Err(Refusal::not_found())
+        }
     }
 }
 
@@ -143,7 +168,10 @@ struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    fn take(inner: &'a Inner, key: agentsigna_verifier::key::JwkThumbprint) -> Result<Self, Refusal> {
+    fn take(
+        inner: &'a Inner,
+        key: agentsigna_verifier::key::JwkThumbprint,
+    ) -> Result<Self, Refusal> {
         let mut waiting = inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let count = waiting.entry(key).or_default();
         if *count >= WAITING_MAX {
@@ -160,7 +188,11 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self
+            .inner
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = waiting.get_mut(&self.key) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -180,7 +212,10 @@ pub(super) fn durable_case(tenant: &Tenant, case: CaseId) -> Result<CaseRow, Ref
 }
 
 /// The answer for a case from what is on disk, and its delivered Passport under the newest head.
-pub(super) fn case(tenant: &Tenant, case: CaseId) -> Result<(CaseAnswer, Option<Vec<u8>>), Refusal> {
+pub(super) fn case(
+    tenant: &Tenant,
+    case: CaseId,
+) -> Result<(CaseAnswer, Option<Vec<u8>>), Refusal> {
     let row = durable_case(tenant, case)?;
     let decided = decision(tenant, &row)?;
     let mut answer = CaseAnswer {
@@ -198,9 +233,13 @@ pub(super) fn case(tenant: &Tenant, case: CaseId) -> Result<(CaseAnswer, Option<
     };
     let mut delivered = None;
     if let (CaseState::Issued, Some(last)) = (row.state, row.events.last()) {
-        let entry = tenant.entry(last.index).map_err(|error| Refusal::broken(&error))?;
+        let entry = tenant
+            .entry(last.index)
+            .map_err(|error| Refusal::broken(&error))?;
         let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-        if let (Some(head), Body::PassportIssued(bytes)) = (EntryHead::of(&entry, &event), &event.body) {
+        if let (Some(head), Body::PassportIssued(bytes)) =
+            (EntryHead::of(&entry, &event), &event.body)
+        {
             let proof = tenant
                 .proof(last.index, &tenant.head())
                 .map_err(|error| Refusal::broken(&error))?;
@@ -214,7 +253,9 @@ pub(super) fn case(tenant: &Tenant, case: CaseId) -> Result<(CaseAnswer, Option<
 fn decision(tenant: &Tenant, row: &CaseRow) -> Result<DecisionMade, Refusal> {
     let lost = || Refusal::broken(&"a case without a decision");
     let index = row.events.get(1).ok_or_else(lost)?.index;
-    let entry = tenant.entry(index).map_err(|error| Refusal::broken(&error))?;
+    let entry = tenant
+        .entry(index)
+        .map_err(|error| Refusal::broken(&error))?;
     let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
     match event.body {
         Body::DecisionMade(body) => Ok(body),

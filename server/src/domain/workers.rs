@@ -6,6 +6,7 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher as _},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError, mpsc},
     thread::JoinHandle,
 };
@@ -31,7 +32,11 @@ impl Workers {
             let (sender, jobs) = mpsc::sync_channel::<Job>(LANE_JOBS_MAX);
             threads.push(BigStack::spawn(&format!("lane-{number}"), move |stack| {
                 while let Ok(job) = jobs.recv() {
-                    job(stack);
+                    // A panic in one job must not take the lane of all others with it. What the job held is
+                    // dropped, so its caller hears that it was not done.
+                    if catch_unwind(AssertUnwindSafe(|| job(stack))).is_err() {
+                        tracing::error!("a request was given up after a panic");
+                    }
                 }
             })?);
             lanes.push(sender);
@@ -43,21 +48,31 @@ impl Workers {
     }
 
     /// Runs `job` in the lane of `key`. `false` if the lane is full or closed; the job is dropped then.
-    pub(super) fn submit(&self, key: impl Hash, job: impl FnOnce(&BigStack) + Send + 'static) -> bool {
+    pub(super) fn submit(
+        &self,
+        key: impl Hash,
+        job: impl FnOnce(&BigStack) + Send + 'static,
+    ) -> bool {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let lane = {
             let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             let count = u64::try_from(lanes.len()).unwrap_or(1).max(1);
-            usize::try_from(hasher.finish() % count).ok().and_then(|lane| lanes.get(lane).cloned())
+            usize::try_from(hasher.finish() % count)
+                .ok()
+                .and_then(|lane| lanes.get(lane).cloned())
         };
         lane.is_some_and(|lane| lane.try_send(Box::new(job)).is_ok())
     }
 
     /// Takes no more jobs, and ends after those that wait.
     pub(super) fn close(&self) {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A lane that panicked answered nobody; its callers were told so when it dropped their replies.
             let _ = thread.join();

@@ -146,7 +146,9 @@ impl Admission {
         if let Some(cached) = self.rows.get(name) {
             return Ok(cached.row.clone());
         }
-        let stored = tenant.scope().get(tenant.scope().row_key(name.kind(), &name.encode()))?;
+        let stored = tenant
+            .scope()
+            .get(tenant.scope().row_key(name.kind(), &name.encode()))?;
         let row = stored
             .map(|bytes| Row::decode(name.kind(), &bytes).map_err(RowError::Damaged))
             .transpose()?;
@@ -165,7 +167,10 @@ impl Admission {
     }
 
     fn is_current(&self, name: &RowName, seen_at: u64) -> bool {
-        let changed_at = self.rows.get(name).map_or(self.evicted_at, |cached| cached.changed_at);
+        let changed_at = self
+            .rows
+            .get(name)
+            .map_or(self.evicted_at, |cached| cached.changed_at);
         changed_at <= seen_at
     }
 
@@ -188,7 +193,8 @@ impl Admission {
             return None;
         }
         self.nonce_floor = minute;
-        self.nonces.retain(|key, ()| matches!(key, Key::Nonce { bucket, .. } if *bucket >= minute));
+        self.nonces
+            .retain(|key, ()| matches!(key, Key::Nonce { bucket, .. } if *bucket >= minute));
         Some(minute)
     }
 }
@@ -220,7 +226,12 @@ impl Rows for Applying<'_> {
     }
 }
 
-pub(super) fn admit(shared: &Shared, reading: Reading, change: Change, done: Done) -> Result<(), AdmitError> {
+pub(super) fn admit(
+    shared: &Shared,
+    reading: Reading,
+    change: Change,
+    done: Done,
+) -> Result<(), AdmitError> {
     if shared.is_stopped() {
         return Err(AdmitError::Stopped);
     }
@@ -238,7 +249,10 @@ pub(super) fn admit(shared: &Shared, reading: Reading, change: Change, done: Don
         .nonce
         .as_ref()
         .map(|nonce| tenant.scope().nonce_key(nonce.bucket(), nonce.value()));
-    if nonce.as_ref().is_some_and(|nonce| admission.nonces.contains_key(nonce)) {
+    if nonce
+        .as_ref()
+        .is_some_and(|nonce| admission.nonces.contains_key(nonce))
+    {
         return Err(AdmitError::Replayed);
     }
 
@@ -250,7 +264,14 @@ pub(super) fn admit(shared: &Shared, reading: Reading, change: Change, done: Don
     };
     let mut index = first_index;
     for event in &change.events {
-        state::apply(&mut applying, event.event(), event.digest(), index, Completeness::Whole).map_err(refuse)?;
+        state::apply(
+            &mut applying,
+            event.event(),
+            event.digest(),
+            index,
+            Completeness::Whole,
+        )
+        .map_err(refuse)?;
         index = index.saturating_add(1);
     }
     let set = applying.set;
@@ -309,7 +330,11 @@ fn reserve_keys(
     set: &BTreeMap<RowName, Row>,
 ) -> Result<(), AdmitError> {
     let enrols = |body: &Body| matches!(body, Body::AgentEnrolled(_) | Body::SystemEnrolled(_));
-    if !change.events.iter().any(|event| enrols(&event.event().body)) {
+    if !change
+        .events
+        .iter()
+        .any(|event| enrols(&event.event().body))
+    {
         return Ok(());
     }
     let mut owners = shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -333,6 +358,9 @@ fn refuse(error: StateError<RowError>) -> AdmitError {
 
 impl Tenant {
     pub(super) fn admission(&self) -> MutexGuard<'_, Admission> {
-        self.inner().admission.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner()
+            .admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

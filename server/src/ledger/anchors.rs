@@ -3,16 +3,9 @@
 //! Written by a thread of its own, so the commit path never waits for it. What was signed in the last second
 //! before a crash may be missing: that second is the weakness of this check.
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, thread, time::Duration};
 
-use agentsigna_verifier::log::{
-    checkpoint,
-    prove::read_head,
-};
+use agentsigna_verifier::log::{checkpoint, prove::read_head};
 
 use super::{Head, LedgerClock, RecoveryError, Tenant};
 use crate::store::anchor::AnchorFile;
@@ -51,7 +44,11 @@ impl Anchors {
 
     /// Whether the log on disk is at least as long as the newest head that was anchored, and the same log.
     pub(super) fn check(&self, tenant: &Tenant) -> Result<(), RecoveryError> {
-        let Some(anchor) = self.file.as_ref().and_then(|file| file.newest(tenant.origin())) else {
+        let Some(anchor) = self
+            .file
+            .as_ref()
+            .and_then(|file| file.newest(tenant.origin()))
+        else {
             return Ok(());
         };
         let anchored = checkpoint::open(anchor.note(), tenant.log_key())
@@ -79,7 +76,9 @@ impl Anchors {
 
     /// Starts the thread that writes.
     pub(super) fn start(&mut self, clock: LedgerClock) -> Result<(), std::io::Error> {
-        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
         let (sender, noted) = mpsc::channel::<Noted>();
         let thread = thread::Builder::new().name("anchors".to_owned()).spawn(move || {
             loop {

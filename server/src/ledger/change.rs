@@ -71,7 +71,11 @@ impl NewEvent {
     pub fn new(event: Event) -> Self {
         let bytes = event.encode();
         let digest = Event::digest_of(&bytes);
-        Self { event, bytes, digest }
+        Self {
+            event,
+            bytes,
+            digest,
+        }
     }
 
     /// The event.

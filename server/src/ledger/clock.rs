@@ -59,7 +59,9 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn wall_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -78,7 +80,9 @@ impl LedgerClock {
             last_ms: AtomicU64::new(0),
             source: Box::new(source),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The time now; never before any time given out earlier, or read from a log by [`Self::at_least`].
@@ -91,7 +95,9 @@ impl LedgerClock {
 
     /// Never answers a time before `time` again: what a log on disk already says.
     pub fn at_least(&self, time: UnixMillis) {
-        self.inner.last_ms.fetch_max(time.millis(), Ordering::AcqRel);
+        self.inner
+            .last_ms
+            .fetch_max(time.millis(), Ordering::AcqRel);
     }
 
     /// Whether Passports may be issued: the clock is within 30 s of where it should be, both of the time last
@@ -101,14 +107,26 @@ impl LedgerClock {
     /// [`ClockFault`].
     pub fn check(&self) -> Result<(), ClockFault> {
         let wall = self.inner.source.wall_ms();
-        let held = self.inner.last_ms.load(Ordering::Acquire).saturating_sub(wall);
-        let passed = self.inner.source.steady().saturating_sub(self.inner.started_steady);
+        let held = self
+            .inner
+            .last_ms
+            .load(Ordering::Acquire)
+            .saturating_sub(wall);
+        let passed = self
+            .inner
+            .source
+            .steady()
+            .saturating_sub(self.inner.started_steady);
         let expected = self
             .inner
             .started_wall_ms
             .saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
         let stray = held.max(wall.saturating_sub(expected));
-        if stray > STRAY_MS_MAX { Err(ClockFault(stray)) } else { Ok(()) }
+        if stray > STRAY_MS_MAX {
+            Err(ClockFault(stray))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -133,7 +151,10 @@ mod tests {
     /// Goal: time stands still rather than go back, and a strayed clock is noticed both ways.
     #[test]
     fn time_never_goes_back_and_a_strayed_clock_is_noticed() {
-        let (wall, steady) = (Arc::new(AtomicU64::new(1_000_000)), Arc::new(AtomicU64::new(0)));
+        let (wall, steady) = (
+            Arc::new(AtomicU64::new(1_000_000)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let clock = LedgerClock::new(Hands(Arc::clone(&wall), Arc::clone(&steady)));
         assert_eq!(clock.now().millis(), 1_000_000);
         wall.store(980_000, Ordering::Relaxed);

@@ -115,7 +115,11 @@ fn put_rows(batch: &mut Batch, tenant: &Tenant, changes: &[Sequenced]) {
         rows.extend(admitted.rows.iter().map(|(name, row)| (name, row)));
     }
     for (name, row) in rows {
-        batch.put(scope, scope.row_key(name.kind(), &name.encode()), &row.encode());
+        batch.put(
+            scope,
+            scope.row_key(name.kind(), &name.encode()),
+            &row.encode(),
+        );
         match (name, row) {
             (RowName::Key(key), _) => batch.global_put(GlobalKey::KeyOwner(*key.as_bytes()), scope),
             (RowName::Case(case), Row::Case(row)) => {

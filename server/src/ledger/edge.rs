@@ -113,7 +113,9 @@ impl Edge {
             if self.open.len() <= at {
                 self.open.push(Arc::new(OpenTile::new(0)));
             }
-            let Some(slot) = self.open.get_mut(at) else { break };
+            let Some(slot) = self.open.get_mut(at) else {
+                break;
+            };
             let tile = Arc::make_mut(slot);
             tile.push(hash);
             let Some(root) = tile.root().filter(|_| tile.hashes().len() == TILE_WIDTH) else {
@@ -158,7 +160,10 @@ impl Edge {
     fn hash_on_disk(level: u8, position: u64, scope: &TenantScope) -> Result<[u8; 32], TileError> {
         let Some(below) = level.checked_sub(1) else {
             let entry = scope.get(crate::store::Key::Entry(position))?;
-            let entry = entry.ok_or(TileError::Gone { level, index: position })?;
+            let entry = entry.ok_or(TileError::Gone {
+                level,
+                index: position,
+            })?;
             return Ok(*LeafHash::of(&entry).as_bytes());
         };
         let gone = TileError::Gone {
@@ -176,7 +181,10 @@ impl Edge {
     }
 
     fn find(&self, level: u8, index: u64) -> Option<&OpenTile> {
-        let open = self.open.get(usize::from(level)).filter(|tile| tile.index == index);
+        let open = self
+            .open
+            .get(usize::from(level))
+            .filter(|tile| tile.index == index);
         let recent = || {
             self.recent
                 .iter()
@@ -210,10 +218,13 @@ impl HashReader for EdgeReader<'_> {
         // A tile of this level holds 2^(8 − height) subtrees of this height.
         let per_tile = TILE_HEIGHT - height;
         let offset = subtree.index() & ((1 << per_tile) - 1);
-        let known = self.edge.find(level, subtree.index() >> per_tile).and_then(|tile| {
-            let layer = tile.layers.get(usize::from(height))?;
-            layer.get(usize::try_from(offset).ok()?).copied()
-        });
+        let known = self
+            .edge
+            .find(level, subtree.index() >> per_tile)
+            .and_then(|tile| {
+                let layer = tile.layers.get(usize::from(height))?;
+                layer.get(usize::try_from(offset).ok()?).copied()
+            });
         match known {
             Some(hash) => Ok(hash),
             None => subtree_from_tile(self, subtree, size),

@@ -58,7 +58,11 @@ pub enum ExportError {
 ///
 /// # Errors
 /// [`ExportError`]; the folder may then be there in part, and holds no checkpoint.
-pub fn export(tenant: &Tenant, to: &Path, mut progress: impl FnMut(u64, u64)) -> Result<(), ExportError> {
+pub fn export(
+    tenant: &Tenant,
+    to: &Path,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<(), ExportError> {
     if fs::read_dir(to).is_ok_and(|mut found| found.next().is_some()) {
         return Err(ExportError::NotEmpty(to.to_path_buf()));
     }
@@ -73,7 +77,8 @@ pub fn export(tenant: &Tenant, to: &Path, mut progress: impl FnMut(u64, u64)) ->
             export_blob(tenant, index, &bytes, to)?;
             entries.push(bytes);
         }
-        let encoded = encode_entries(entries.iter().map(Vec::as_slice)).map_err(|_| ExportError::Bundle(bundle.index()))?;
+        let encoded = encode_entries(entries.iter().map(Vec::as_slice))
+            .map_err(|_| ExportError::Bundle(bundle.index()))?;
         write(to, &bundle.path(), &encoded)?;
         let done = first.saturating_add(bundle.width().into());
         if done % PROGRESS_ENTRIES < 256 || done == total {
@@ -82,15 +87,18 @@ pub fn export(tenant: &Tenant, to: &Path, mut progress: impl FnMut(u64, u64)) ->
     }
     let reader = head.reader(tenant.scope());
     for tile in Tile::all(size) {
-        let hashes = reader.tile(tile).map_err(|source| ProofError::Prove(
-            agentsigna_verifier::log::prove::ProveError::Read { tile, source },
-        ))?;
+        let hashes = reader.tile(tile).map_err(|source| {
+            ProofError::Prove(agentsigna_verifier::log::prove::ProveError::Read { tile, source })
+        })?;
         // A tile that has filled up since holds more hashes than this head implies.
-        let bytes = hashes.get(..usize::from(tile.width()).saturating_mul(32)).unwrap_or(&hashes);
+        let bytes = hashes
+            .get(..usize::from(tile.width()).saturating_mul(32))
+            .unwrap_or(&hashes);
         write(to, &tile.path(), bytes)?;
     }
     let genesis_leaf = LeafHash::of(&tenant.entry_bytes(0)?);
-    let trust = Trust::from_genesis(tenant.genesis(), genesis_leaf).map_err(|_| ExportError::Genesis)?;
+    let trust =
+        Trust::from_genesis(tenant.genesis(), genesis_leaf).map_err(|_| ExportError::Genesis)?;
     write(to, "trust.json", &trust.encode())?;
     // Last: a folder with a checkpoint is a whole export.
     write(to, "checkpoint", head.note().as_bytes())

@@ -144,11 +144,24 @@ impl Fold {
         let entry = Entry::decode(&bytes).map_err(fault)?;
         let event = Event::decode(&entry.event).map_err(fault)?;
         let follows = |what: String| FsckError::Follows { index, what };
-        if entry.index != index || entry.origin != tenant.origin() || entry.previous != self.previous {
-            return Err(follows("index, origin or previous hash do not link to the entry before".into()));
+        if entry.index != index
+            || entry.origin != tenant.origin()
+            || entry.previous != self.previous
+        {
+            return Err(follows(
+                "index, origin or previous hash do not link to the entry before".into(),
+            ));
         }
-        check_signed(&mut self.rows, &mut StoredBlobs(tenant), &event).map_err(|error| follows(error.to_string()))?;
-        apply(&mut self.rows, &event, Event::digest_of(&entry.event), index, Completeness::Whole).map_err(|error| {
+        check_signed(&mut self.rows, &mut StoredBlobs(tenant), &event)
+            .map_err(|error| follows(error.to_string()))?;
+        apply(
+            &mut self.rows,
+            &event,
+            Event::digest_of(&entry.event),
+            index,
+            Completeness::Whole,
+        )
+        .map_err(|error| {
             follows(match error {
                 StateError::Rows(never) => match never {},
                 StateError::Broken { what, .. } => what,
@@ -158,15 +171,23 @@ impl Fold {
         if let Body::PolicyPublished(body) = &event.body {
             let blob = tenant.blob(&body.bundle)?;
             if blob.is_none_or(|blob| Digest::of(Noun::Blob, &blob) != body.bundle) {
-                return differs(format!("blob {}", body.bundle), "missing or not what its digest says");
+                return differs(
+                    format!("blob {}", body.bundle),
+                    "missing or not what its digest says",
+                );
             }
             self.blobs = self.blobs.saturating_add(1);
         }
         self.previous = LeafHash::of(&bytes);
-        self.frontier.append(self.previous).map_err(|error| follows(error.to_string()))?;
+        self.frontier
+            .append(self.previous)
+            .map_err(|error| follows(error.to_string()))?;
         for tile in self.edge.append(self.previous) {
             if tenant.scope().tile(tile.level, tile.index)?.as_deref() != Some(&*tile.bytes) {
-                return differs(format!("tile {}/{}", tile.level, tile.index), "missing or not what the entries say");
+                return differs(
+                    format!("tile {}/{}", tile.level, tile.index),
+                    "missing or not what the entries say",
+                );
             }
             self.tiles = self.tiles.saturating_add(1);
         }
@@ -175,15 +196,23 @@ impl Fold {
 
     /// The nonce of a signed request inside `event`.
     fn nonce(&mut self, event: &Event) {
-        let Some((signed, profile)) = event.body.signed() else { return };
+        let Some((signed, profile)) = event.body.signed() else {
+            return;
+        };
         let evidence = Evidence {
             base: signed.base.clone(),
             signature: signed.signature,
             body: signed.body.clone().unwrap_or_default(),
         };
-        let Some(statement) = evidence.read(profile) else { return };
+        let Some(statement) = evidence.read(profile) else {
+            return;
+        };
         if let Some(nonce) = statement.nonce() {
-            self.nonces.push(NonceUse::new(statement.keyid(), nonce, statement.expires_s()));
+            self.nonces.push(NonceUse::new(
+                statement.keyid(),
+                nonce,
+                statement.expires_s(),
+            ));
         }
     }
 }
@@ -192,7 +221,10 @@ fn compare_rows(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError
     let scope = tenant.scope();
     let mut names: BTreeMap<Key, (&RowName, Vec<u8>)> = BTreeMap::new();
     for (name, row) in expected.iter() {
-        names.insert(scope.row_key(name.kind(), &name.encode()), (name, row.encode()));
+        names.insert(
+            scope.row_key(name.kind(), &name.encode()),
+            (name, row.encode()),
+        );
     }
     let mut seen = BTreeSet::new();
     for kind in 1..=9 {
@@ -200,7 +232,9 @@ fn compare_rows(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError
             let (key, bytes) = found?;
             match names.get(&key) {
                 None => return differs(format!("a row of kind {kind}"), "surplus"),
-                Some((name, row)) if *row != bytes => return differs(name.describe(), "not what the entries say"),
+                Some((name, row)) if *row != bytes => {
+                    return differs(name.describe(), "not what the entries say");
+                }
                 Some(_) => seen.insert(key),
             };
         }

@@ -44,7 +44,10 @@ pub use fsck::{FsckError, FsckReport, fsck};
 pub use recovery::RecoveryError;
 pub use tenant::{Head, ProofError, Tenant};
 
-use agentsigna_verifier::{action::{Currency, Exponent}, key::{JwkThumbprint, PublicKey}};
+use agentsigna_verifier::{
+    action::{Currency, Exponent},
+    key::{JwkThumbprint, PublicKey},
+};
 
 use crate::store::{Store, TenantKeys, WriteError, Writing};
 
@@ -72,7 +75,11 @@ pub(crate) struct Shared {
 
 /// Makes tenants: a column family is not part of a batch (decision 32), so this is the store's own act.
 trait Creator: Send {
-    fn create(&mut self, founding: &Founding, shared: &Arc<Shared>) -> Result<Tenant, CreateTenantError>;
+    fn create(
+        &mut self,
+        founding: &Founding,
+        shared: &Arc<Shared>,
+    ) -> Result<Tenant, CreateTenantError>;
 }
 
 /// What a new tenant is founded on.
@@ -96,7 +103,9 @@ pub enum CreateTenantError {
     #[error("the ledger has stopped after a failed write: start the server again")]
     Stopped,
     /// The founder's key is already somebody's.
-    #[error("the founder key {0} is already in use: make one for each tenant with `agentsigna-verify keygen`")]
+    #[error(
+        "the founder key {0} is already in use: make one for each tenant with `agentsigna-verify keygen`"
+    )]
     KeyTaken(String),
     /// The store cannot make it.
     #[error(transparent)]
@@ -115,7 +124,11 @@ pub enum CreateTenantError {
 struct StoreCreator<W: Writing>(Arc<Store<W>>);
 
 impl<W: Writing> Creator for StoreCreator<W> {
-    fn create(&mut self, founding: &Founding, shared: &Arc<Shared>) -> Result<Tenant, CreateTenantError> {
+    fn create(
+        &mut self,
+        founding: &Founding,
+        shared: &Arc<Shared>,
+    ) -> Result<Tenant, CreateTenantError> {
         let keys = TenantKeys::generate().map_err(|_| CreateTenantError::Stopped)?;
         let new = self.0.create_tenant(&founding.name, keys)?;
         let tenant = recovery::found(&self.0, &new, founding, &shared.clock)?;
@@ -129,7 +142,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`RecoveryError`]: the disk does not hold what was signed. Nothing is started then.
-    pub fn open<W: Writing>(store: Store<W>, clock: LedgerClock, mut anchors: Anchors) -> Result<Self, RecoveryError> {
+    pub fn open<W: Writing>(
+        store: Store<W>,
+        clock: LedgerClock,
+        mut anchors: Anchors,
+    ) -> Result<Self, RecoveryError> {
         let store = Arc::new(store);
         let mut tenants = HashMap::new();
         let mut owners = HashMap::new();
@@ -141,7 +158,9 @@ impl Ledger {
             }
             tenants.insert(found.name().to_owned(), tenant);
         }
-        anchors.start(clock.clone()).map_err(RecoveryError::Thread)?;
+        anchors
+            .start(clock.clone())
+            .map_err(RecoveryError::Thread)?;
         let (sender, admitted) = mpsc::channel();
         let (built, to_commit) = mpsc::sync_channel(0);
         let shared = Arc::new(Shared {
@@ -161,9 +180,15 @@ impl Ledger {
                 .map_err(RecoveryError::Thread)
         };
         let stage = Arc::clone(&shared);
-        let sequencer = spawn("sequencer", Box::new(move || sequencer::run(&stage, &admitted, &built)))?;
+        let sequencer = spawn(
+            "sequencer",
+            Box::new(move || sequencer::run(&stage, &admitted, &built)),
+        )?;
         let stage = Arc::clone(&shared);
-        let committer = spawn("committer", Box::new(move || committer::run(&stage, &store, &to_commit, anchors)))?;
+        let committer = spawn(
+            "committer",
+            Box::new(move || committer::run(&stage, &store, &to_commit, anchors)),
+        )?;
         if let Ok(mut threads) = shared.threads.lock() {
             threads.extend([sequencer, committer]);
         }
@@ -179,7 +204,11 @@ impl Ledger {
             return Err(CreateTenantError::Stopped);
         }
         let thumbprint = founding.founder.jwk_thumbprint();
-        let mut creator = self.shared.creator.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut creator = self
+            .shared
+            .creator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if self.owner(thumbprint).is_some() {
             return Err(CreateTenantError::KeyTaken(thumbprint.to_base64url()));
         }
@@ -196,14 +225,26 @@ impl Ledger {
     /// The tenant of that name.
     #[must_use]
     pub fn tenant(&self, name: &str) -> Option<Tenant> {
-        self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.shared
+            .tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Every tenant, by name.
     #[must_use]
     pub fn tenants(&self) -> Vec<(String, Tenant)> {
-        let tenants = self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        let mut named: Vec<_> = tenants.iter().map(|(name, tenant)| (name.clone(), tenant.clone())).collect();
+        let tenants = self
+            .shared
+            .tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut named: Vec<_> = tenants
+            .iter()
+            .map(|(name, tenant)| (name.clone(), tenant.clone()))
+            .collect();
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
         named
     }
@@ -211,14 +252,26 @@ impl Ledger {
     /// The tenant in which the key with this thumbprint may sign: a founder's, agent's or target system's.
     #[must_use]
     pub fn owner(&self, key: JwkThumbprint) -> Option<Tenant> {
-        self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        self.shared
+            .owners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned()
     }
 
     /// The tenant whose log has this origin.
     #[must_use]
     pub fn by_origin(&self, origin: &str) -> Option<Tenant> {
-        let tenants = self.shared.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        tenants.values().find(|tenant| tenant.origin() == origin).cloned()
+        let tenants = self
+            .shared
+            .tenants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        tenants
+            .values()
+            .find(|tenant| tenant.origin() == origin)
+            .cloned()
     }
 
     /// The ledger's time.
@@ -241,8 +294,20 @@ impl Ledger {
 
     /// Takes no more changes, commits those admitted, and ends the threads.
     pub fn close(&self) {
-        drop(self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let threads = std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(
+            self.shared
+                .queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let threads = std::mem::take(
+            &mut *self
+                .shared
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         for thread in threads {
             // A stage that panicked has stopped the ledger; its answers were never given.
             let _ = thread.join();
@@ -275,7 +340,10 @@ impl Shared {
     /// INVARIANT (no undo): from here on nothing is admitted.
     fn stop(&self, why: &str) {
         if !self.stopped.swap(true, Ordering::AcqRel) {
-            tracing::error!(why, "the ledger stops; start the server again to recover from disk");
+            tracing::error!(
+                why,
+                "the ledger stops; start the server again to recover from disk"
+            );
         }
     }
 

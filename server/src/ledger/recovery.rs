@@ -23,7 +23,10 @@ use super::{
     edge::{Edge, EdgeReader, TileError},
     tenant::log_key,
 };
-use crate::store::{Batch, GlobalKey, Key, NewTenant, ReadError, Seeds, Store, Tenant as StoredTenant, TenantScope, WriteError, Writing};
+use crate::store::{
+    Batch, GlobalKey, Key, NewTenant, ReadError, Seeds, Store, Tenant as StoredTenant, TenantScope,
+    WriteError, Writing,
+};
 
 /// Why a log on disk is not the one that was signed. The server does not start then.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,9 @@ pub enum RecoveryError {
     #[error("the head on disk is not signed by the key of its log")]
     Head(#[from] OpenError),
     /// Something that must be there is not.
-    #[error("tenant `{tenant}`: {what}: restore the data folder, or run `agentsigna fsck` to see what is left")]
+    #[error(
+        "tenant `{tenant}`: {what}: restore the data folder, or run `agentsigna fsck` to see what is left"
+    )]
     Damaged {
         /// The tenant's name.
         tenant: String,
@@ -58,7 +63,9 @@ pub enum RecoveryError {
         what: String,
     },
     /// The database is behind what was signed before: an older copy was put in its place.
-    #[error("log `{origin}` has {found} entries on disk, but a head of {anchored} was signed before (anchor file): an older copy of the data folder was put in place; restore the newest one")]
+    #[error(
+        "log `{origin}` has {found} entries on disk, but a head of {anchored} was signed before (anchor file): an older copy of the data folder was put in place; restore the newest one"
+    )]
     RolledBack {
         /// The log.
         origin: String,
@@ -89,13 +96,20 @@ pub(super) fn tenant<W: Writing>(
         what,
     };
     let scope = stored.scope();
-    let seeds = store.seeds(scope).ok_or_else(|| damaged("its keys are not in the keyring".into()))?;
+    let seeds = store
+        .seeds(scope)
+        .ok_or_else(|| damaged("its keys are not in the keyring".into()))?;
     let (_, genesis) = genesis(scope)?;
     if genesis.origin.as_bytes() != stored.origin() {
-        return Err(damaged("its directory row names another log than its genesis".into()));
+        return Err(damaged(
+            "its directory row names another log than its genesis".into(),
+        ));
     }
-    let key = log_key(&genesis.origin, &genesis).ok_or_else(|| damaged("its origin is no key name".into()))?;
-    let note = scope.get(Key::Head)?.ok_or_else(|| damaged("its head is missing".into()))?;
+    let key = log_key(&genesis.origin, &genesis)
+        .ok_or_else(|| damaged("its origin is no key name".into()))?;
+    let note = scope
+        .get(Key::Head)?
+        .ok_or_else(|| damaged("its head is missing".into()))?;
     let signed = checkpoint::open(&note, &key)?;
     let size = signed.head().size();
     if size.entries() != scope.entry_count() {
@@ -109,11 +123,18 @@ pub(super) fn tenant<W: Writing>(
     let reader = EdgeReader { edge: &edge, scope };
     let found = read_head(size, &reader).map_err(|error| damaged(error.to_string()))?;
     if found != signed.head() {
-        return Err(damaged("entries and tiles on disk give another root than the one signed".into()));
+        return Err(damaged(
+            "entries and tiles on disk give another root than the one signed".into(),
+        ));
     }
     let last = size.entries().saturating_sub(1);
-    let bytes = scope.get(Key::Entry(last))?.ok_or_else(|| damaged("its last entry is missing".into()))?;
-    let entry = Entry::decode(&bytes).map_err(|source| RecoveryError::Entry { index: last, source })?;
+    let bytes = scope
+        .get(Key::Entry(last))?
+        .ok_or_else(|| damaged("its last entry is missing".into()))?;
+    let entry = Entry::decode(&bytes).map_err(|source| RecoveryError::Entry {
+        index: last,
+        source,
+    })?;
     clock.at_least(entry.sequenced_at);
 
     let head = Head::new(signed, edge);
@@ -159,7 +180,11 @@ pub(super) fn found<W: Writing>(
     getrandom::fill(&mut random).map_err(CreateTenantError::Random)?;
     let (salt, name) = random.split_at(16);
     let genesis = Genesis {
-        origin: format!("{}/t/{}", founding.platform, data_encoding::HEXLOWER.encode(name)),
+        origin: format!(
+            "{}/t/{}",
+            founding.platform,
+            data_encoding::HEXLOWER.encode(name)
+        ),
         platform: founding.platform.clone(),
         log_key: public(&seeds.log)?,
         seal_key: public(&seeds.seal)?,
@@ -181,7 +206,11 @@ pub(super) fn found<W: Writing>(
     batch.put(scope, Key::Entry(0), &bytes);
     batch.put(scope, Key::Head, head.note().as_bytes());
     for (name, row) in rows.iter() {
-        batch.put(scope, scope.row_key(name.kind(), &name.encode()), &row.encode());
+        batch.put(
+            scope,
+            scope.row_key(name.kind(), &name.encode()),
+            &row.encode(),
+        );
     }
     let founder = genesis.founder.jwk_thumbprint();
     batch.global_put(GlobalKey::KeyOwner(*founder.as_bytes()), scope);
@@ -190,7 +219,11 @@ pub(super) fn found<W: Writing>(
     Ok(Tenant::new(scope.clone(), genesis, key, &seeds, 1, head))
 }
 
-fn first_entry(genesis: &Genesis, salt: [u8; 16], now: UnixMillis) -> Result<(Entry, MemoryRows), CreateTenantError> {
+fn first_entry(
+    genesis: &Genesis,
+    salt: [u8; 16],
+    now: UnixMillis,
+) -> Result<(Entry, MemoryRows), CreateTenantError> {
     let event = Event {
         place: None,
         decided_at: now,
@@ -199,7 +232,14 @@ fn first_entry(genesis: &Genesis, salt: [u8; 16], now: UnixMillis) -> Result<(En
     };
     let bytes = event.encode();
     let mut rows = MemoryRows::default();
-    apply(&mut rows, &event, Event::digest_of(&bytes), 0, Completeness::Whole).map_err(|_| CreateTenantError::Stopped)?;
+    apply(
+        &mut rows,
+        &event,
+        Event::digest_of(&bytes),
+        0,
+        Completeness::Whole,
+    )
+    .map_err(|_| CreateTenantError::Stopped)?;
     let entry = Entry {
         origin: genesis.origin.clone(),
         index: 0,
@@ -216,8 +256,12 @@ fn first_head(genesis: &Genesis, entry: &[u8], seeds: &Seeds, edge: Edge) -> Opt
     let mut frontier = Frontier::empty();
     frontier.append(LeafHash::of(entry)).ok()?;
     let key = log_key(&genesis.origin, genesis)?;
-    let text = Checkpoint::new(key.name().clone(), frontier.head()).ok()?.text();
-    let signature = SigningKey::from_bytes(&seeds.log).sign(text.as_bytes()).to_bytes();
+    let text = Checkpoint::new(key.name().clone(), frontier.head())
+        .ok()?
+        .text();
+    let signature = SigningKey::from_bytes(&seeds.log)
+        .sign(text.as_bytes())
+        .to_bytes();
     let note = Note::new(&text, &[key.line(&signature)]).ok()?;
     Some(Head::new(SignedCheckpoint::check(note, &key).ok()?, edge))
 }

@@ -10,12 +10,12 @@ use std::{
 
 use agentsigna_verifier::{
     entry::Entry,
+    log::frontier::Frontier,
     log::{
         inclusion::InclusionProof,
         prove::prove_inclusion,
         tree::{LeafHash, LeafIndex, RootHash, TreeHead, TreeSize},
     },
-    log::frontier::Frontier,
     time::UnixMillis,
 };
 
@@ -68,7 +68,11 @@ struct Waiting {
     next: String,
 }
 
-pub(super) fn run(shared: &Shared, admitted: &mpsc::Receiver<Admitted>, built: &mpsc::SyncSender<Vec<Grown>>) {
+pub(super) fn run(
+    shared: &Shared,
+    admitted: &mpsc::Receiver<Admitted>,
+    built: &mpsc::SyncSender<Vec<Grown>>,
+) {
     let mut waiting = Waiting::default();
     let mut tips = HashMap::new();
     loop {
@@ -118,15 +122,23 @@ impl Waiting {
         let mut taken: BTreeMap<String, (Tenant, Vec<Admitted>)> = BTreeMap::new();
         let (mut changes, mut bytes) = (0_usize, 0_usize);
         while !self.queues.is_empty() && changes < CHANGES_MAX && bytes < BYTES_MAX {
-            let turn = self.queues.range(self.next.clone()..).next().or_else(|| self.queues.iter().next());
-            let Some(origin) = turn.map(|(origin, _)| origin.clone()) else { break };
+            let turn = self
+                .queues
+                .range(self.next.clone()..)
+                .next()
+                .or_else(|| self.queues.iter().next());
+            let Some(origin) = turn.map(|(origin, _)| origin.clone()) else {
+                break;
+            };
             if !taken.contains_key(&origin) && taken.len() >= TENANTS_MAX {
                 break;
             }
             let mut quantum = QUANTUM_BYTES;
             if let Some(queue) = self.queues.get_mut(&origin) {
                 while quantum > 0 && changes < CHANGES_MAX && bytes < BYTES_MAX {
-                    let Some(change) = queue.pop_front() else { break };
+                    let Some(change) = queue.pop_front() else {
+                        break;
+                    };
                     let weight = change.change.weight().max(1);
                     quantum = quantum.saturating_sub(weight);
                     bytes = bytes.saturating_add(weight);
@@ -179,7 +191,9 @@ fn grow(
             tiles.extend(tip.edge.append(leaf));
             // Hashed a second time, from the bytes as they go to disk: a bit that flips between the two never
             // gets signed (the root below is the frontier's, the proofs are made from the edge).
-            tip.frontier.append(LeafHash::of(&bytes)).map_err(|_| ProofError::NoEntry(index))?;
+            tip.frontier
+                .append(LeafHash::of(&bytes))
+                .map_err(|_| ProofError::NoEntry(index))?;
             tip.previous = leaf;
             entries.push((index, bytes));
             own.push(entry);
@@ -230,7 +244,11 @@ fn prove(
 }
 
 /// One proof per batch even where nobody asked: edge and frontier must agree before a head is signed.
-fn check_last(entries: &[(u64, Vec<u8>)], head: &TreeHead, reader: &EdgeReader<'_>) -> Result<(), ProofError> {
+fn check_last(
+    entries: &[(u64, Vec<u8>)],
+    head: &TreeHead,
+    reader: &EdgeReader<'_>,
+) -> Result<(), ProofError> {
     let Some((index, bytes)) = entries.last() else {
         return Ok(());
     };
@@ -275,8 +293,13 @@ fn frontier(head: &super::Head, tenant: &Tenant) -> Result<Frontier, ProofError>
             from = from.saturating_add(1 << height);
         }
     }
-    let frontier = Frontier::from_parts(size, hashes).map_err(|_| ProofError::NoEntry(size.entries()))?;
+    let frontier =
+        Frontier::from_parts(size, hashes).map_err(|_| ProofError::NoEntry(size.entries()))?;
     // Nothing grows from a tree that is not the one that was signed.
     let (found, signed): (RootHash, RootHash) = (frontier.root(), head.tree().root());
-    if found == signed { Ok(frontier) } else { Err(ProofError::NoEntry(size.entries())) }
+    if found == signed {
+        Ok(frontier)
+    } else {
+        Err(ProofError::NoEntry(size.entries()))
+    }
 }

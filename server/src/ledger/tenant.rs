@@ -128,7 +128,13 @@ impl Tenant {
     /// The newest durable head.
     #[must_use]
     pub fn head(&self) -> Arc<Head> {
-        Arc::clone(&self.inner.head.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .inner
+                .head
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Tells whenever a newer head is durable.
@@ -149,7 +155,10 @@ impl Tenant {
     /// # Errors
     /// [`ProofError::NoEntry`], [`ProofError::Read`].
     pub fn entry_bytes(&self, index: u64) -> Result<Vec<u8>, ProofError> {
-        self.inner.scope.get(Key::Entry(index))?.ok_or(ProofError::NoEntry(index))
+        self.inner
+            .scope
+            .get(Key::Entry(index))?
+            .ok_or(ProofError::NoEntry(index))
     }
 
     /// An entry.
@@ -157,7 +166,8 @@ impl Tenant {
     /// # Errors
     /// [`ProofError::NoEntry`], [`ProofError::Read`], [`ProofError::Damaged`].
     pub fn entry(&self, index: u64) -> Result<Entry, ProofError> {
-        Entry::decode(&self.entry_bytes(index)?).map_err(|source| ProofError::Damaged { index, source })
+        Entry::decode(&self.entry_bytes(index)?)
+            .map_err(|source| ProofError::Damaged { index, source })
     }
 
     /// The path of entry `index` under `head`.
@@ -166,7 +176,11 @@ impl Tenant {
     /// [`ProofError::Prove`].
     pub fn inclusion(&self, index: u64, head: &Head) -> Result<InclusionProof, ProofError> {
         let reader = head.reader(&self.inner.scope);
-        Ok(prove_inclusion(LeafIndex::new(index), head.tree().size(), &reader)?)
+        Ok(prove_inclusion(
+            LeafIndex::new(index),
+            head.tree().size(),
+            &reader,
+        )?)
     }
 
     /// The tlog-proof of entry `index` under `head`.
@@ -175,7 +189,9 @@ impl Tenant {
     /// [`ProofError::Prove`].
     pub fn proof(&self, index: u64, head: &Head) -> Result<Vec<u8>, ProofError> {
         let inclusion = self.inclusion(index, head)?;
-        Ok(TlogProof::new(inclusion, &head.signed)?.encode().into_bytes())
+        Ok(TlogProof::new(inclusion, &head.signed)?
+            .encode()
+            .into_bytes())
     }
 
     /// A blob, if the tenant has it.
@@ -191,7 +207,10 @@ impl Tenant {
     /// # Errors
     /// [`RowError`].
     pub fn durable_row(&self, name: &RowName) -> Result<Option<Row>, RowError> {
-        let stored = self.inner.scope.get(self.inner.scope.row_key(name.kind(), &name.encode()))?;
+        let stored = self
+            .inner
+            .scope
+            .get(self.inner.scope.row_key(name.kind(), &name.encode()))?;
         stored
             .map(|bytes| Row::decode(name.kind(), &bytes).map_err(RowError::Damaged))
             .transpose()
@@ -225,7 +244,11 @@ impl Tenant {
 
     pub(super) fn publish(&self, head: Arc<Head>) {
         let size = head.tree().size().entries();
-        *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = head;
+        *self
+            .inner
+            .head
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = head;
         self.inner.grown.send_replace(size);
     }
 
@@ -240,7 +263,11 @@ impl Tenant {
                     (Row::System(row), _) => row.stage,
                     _ => continue,
                 };
-                keys.extend(stage.enrolled_key().map(agentsigna_verifier::key::PublicKey::jwk_thumbprint));
+                keys.extend(
+                    stage
+                        .enrolled_key()
+                        .map(agentsigna_verifier::key::PublicKey::jwk_thumbprint),
+                );
             }
         }
         Ok(keys)
@@ -284,13 +311,17 @@ impl Head {
 
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Head").field("tree", &self.tree()).finish_non_exhaustive()
+        f.debug_struct("Head")
+            .field("tree", &self.tree())
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenant").field("origin", &self.origin()).finish_non_exhaustive()
+        f.debug_struct("Tenant")
+            .field("origin", &self.origin())
+            .finish_non_exhaustive()
     }
 }
 

@@ -229,7 +229,10 @@ impl Claims {
             ),
             (PATH, Value::from(self.path.as_str())),
             (SNAPSHOT, Value::from(self.snapshot)),
-            (CHAIN, Value::array(self.chain.iter().copied().map(Value::from))),
+            (
+                CHAIN,
+                Value::array(self.chain.iter().copied().map(Value::from)),
+            ),
             (APPROVALS, Value::array([])),
             (ENGINE, Value::from(self.engine.as_str())),
         ])
@@ -250,7 +253,9 @@ impl Claims {
             origin: text(&mut fields, ORIGIN, "origin")?,
             case: CaseId::from_bytes(fixed(&mut fields, CASE, "case")?),
             action: Action::from_value(fields.numbered(ACTION, "action")?)?,
-            action_digest: fields.numbered(ACTION_DIGEST, "action digest")?.into_digest("action digest")?,
+            action_digest: fields
+                .numbered(ACTION_DIGEST, "action digest")?
+                .into_digest("action digest")?,
             bundle: fields.numbered(BUNDLE, "bundle")?.into_digest("bundle")?,
             rules: fields
                 .numbered(RULES, "rules")?
@@ -259,13 +264,18 @@ impl Claims {
                 "authorized" => Path::Authorized,
                 _ => return Err(bad("path", "`authorized`")),
             },
-            snapshot: fields.numbered(SNAPSHOT, "snapshot")?.into_digest("snapshot")?,
+            snapshot: fields
+                .numbered(SNAPSHOT, "snapshot")?
+                .into_digest("snapshot")?,
             chain: fields
                 .numbered(CHAIN, "chain")?
                 .into_list("chain", |digest| digest.into_digest("chain"))?,
             engine: {
                 if fields.numbered(APPROVALS, "approvals")? != Value::array([]) {
-                    return Err(bad("approvals", "an empty array: this version has no approvals"));
+                    return Err(bad(
+                        "approvals",
+                        "an empty array: this version has no approvals",
+                    ));
                 }
                 text(&mut fields, ENGINE, "engine")?
             },
@@ -304,9 +314,8 @@ fn confirmation(fields: &mut Fields) -> Result<PublicKey, CborError> {
     let x = key.numbered(-2, "x")?;
     key.finish()?;
     match x {
-        Value::Bytes(bytes) => {
-            PublicKey::from_bytes(&bytes).map_err(|_| bad("cnf", "an Ed25519 public key of large order"))
-        }
+        Value::Bytes(bytes) => PublicKey::from_bytes(&bytes)
+            .map_err(|_| bad("cnf", "an Ed25519 public key of large order")),
         _ => Err(bad("cnf", "32 bytes")),
     }
 }

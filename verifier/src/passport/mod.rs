@@ -109,7 +109,12 @@ impl Unsealed {
     /// The Passport as registered in the log: tagged, with an empty unprotected header.
     #[must_use]
     pub fn seal(self, signature: [u8; 64]) -> Vec<u8> {
-        encode(&self.protected, Value::Map(vec![]), &self.payload, &signature)
+        encode(
+            &self.protected,
+            Value::Map(vec![]),
+            &self.payload,
+            &signature,
+        )
     }
 }
 
@@ -149,19 +154,32 @@ impl Passport {
     #[must_use]
     pub fn is_sealed_by(&self, seal_key: &PublicKey) -> bool {
         self.kid == seal_key.cose_thumbprint()
-            && seal_key.verifies(&to_be_signed(&self.protected, &self.payload), &self.signature)
+            && seal_key.verifies(
+                &to_be_signed(&self.protected, &self.payload),
+                &self.signature,
+            )
     }
 
     /// The bytes that were registered: the body of `passport.issued`.
     #[must_use]
     pub fn registered(&self) -> Vec<u8> {
-        encode(&self.protected, Value::Map(vec![]), &self.payload, &self.signature)
+        encode(
+            &self.protected,
+            Value::Map(vec![]),
+            &self.payload,
+            &self.signature,
+        )
     }
 
     /// The bytes to hand out: with the place in the log and the proof.
     #[must_use]
     pub fn delivered(&self, delivery: &Delivery) -> Vec<u8> {
-        encode(&self.protected, delivery.to_value(), &self.payload, &self.signature)
+        encode(
+            &self.protected,
+            delivery.to_value(),
+            &self.payload,
+            &self.signature,
+        )
     }
 
     /// Which key sealed it, as it says.
@@ -193,7 +211,8 @@ impl Delivery {
 
     fn from_value(value: Value) -> Result<Self, PassportError> {
         let mut fields = value.into_fields("unprotected header")?;
-        let head = EntryHead::from_value(fields.numbered(ENTRY_HEAD, "entry head")?).map_err(PassportError::Head)?;
+        let head = EntryHead::from_value(fields.numbered(ENTRY_HEAD, "entry head")?)
+            .map_err(PassportError::Head)?;
         let Value::Bytes(proof) = fields.numbered(TLOG_PROOF, "tlog-proof")? else {
             return Err(unexpected("tlog-proof", "bytes").into());
         };
@@ -203,7 +222,8 @@ impl Delivery {
 }
 
 fn read_protected(bytes: &[u8]) -> Result<CoseThumbprint, CborError> {
-    let mut fields = Value::decode(bytes, limits::PASSPORT_BYTES_MAX)?.into_fields("protected header")?;
+    let mut fields =
+        Value::decode(bytes, limits::PASSPORT_BYTES_MAX)?.into_fields("protected header")?;
     // PA-3: one algorithm; a header that could choose another would be chosen by a forger.
     if fields.numbered(ALG, "alg")? != Value::from(EDDSA) {
         return Err(unexpected("alg", "-8 (EdDSA)"));

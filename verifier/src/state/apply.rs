@@ -374,7 +374,10 @@ fn check_snapshot<R: Rows>(
     let target = system(rows, &row.target)?;
     // ST-8: a target system that nobody confirmed takes no Passports.
     if target.stage.enrolled_key().is_none() {
-        return broken("not-enrolled", format!("target system `{}` has no enrolled key", row.target));
+        return broken(
+            "not-enrolled",
+            format!("target system `{}` has no enrolled key", row.target),
+        );
     }
     let counterparty = counterparty(rows, snapshot.counterparty().id())?;
     let policy = match rows.row(&RowName::Policy).map_err(StateError::Rows)? {

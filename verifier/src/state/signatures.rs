@@ -1,10 +1,6 @@
 //! Who signed what an event says, and does it say what was signed?
 
-use alloc::{
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{Row, RowName, Rows, Stage};
 use crate::{

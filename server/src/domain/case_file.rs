@@ -1,0 +1,70 @@
+//! The case file: one case and everything it stands on, for a stranger.
+
+use agentsigna_verifier::{
+    case_file::{CaseFile, ProvenEntry},
+    entry::{CaseId, EntryHead, Event},
+    event::Body,
+    passport::{Delivery, Passport},
+};
+
+use super::{Refusal, view::durable_case};
+use crate::ledger::{Head, Tenant};
+
+/// Puts the file of `case` together, all of it under one head.
+pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal> {
+    let row = durable_case(tenant, case)?;
+    let head = tenant.head();
+    // Genesis, what the decision rests on, and the case itself, in the order of the log.
+    let mut indices = vec![0];
+    indices.extend(&row.grounds);
+    indices.extend(row.events.iter().map(|event| event.index));
+    indices.sort_unstable();
+    indices.dedup();
+    let entries = indices
+        .into_iter()
+        .map(|index| prove(tenant, &head, index))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut blobs = Vec::new();
+    if let Some(bundle) = row.bundle {
+        let blob = tenant
+            .blob(&bundle)
+            .map_err(|error| Refusal::broken(&error))?;
+        blobs
+            .push(blob.ok_or_else(|| Refusal::broken(&"the bundle of a decision is not on disk"))?);
+    }
+    let last = row.events.last().map(|event| event.index);
+    let passport = last
+        .map(|index| deliver(tenant, &head, index))
+        .transpose()?
+        .flatten();
+    let file = CaseFile::new(case, head.signed(), entries, blobs, passport)
+        .map_err(|error| Refusal::broken(&error))?;
+    Ok(file.encode())
+}
+
+fn prove(tenant: &Tenant, head: &Head, index: u64) -> Result<ProvenEntry, Refusal> {
+    let bytes = tenant
+        .entry_bytes(index)
+        .map_err(|error| Refusal::broken(&error))?;
+    let path = tenant
+        .inclusion(index, head)
+        .map_err(|error| Refusal::broken(&error))?;
+    ProvenEntry::new(bytes, path.hashes().to_vec()).map_err(|error| Refusal::broken(&error))
+}
+
+/// The Passport at `index` with its proof to `head`, if that is what stands there.
+fn deliver(tenant: &Tenant, head: &Head, index: u64) -> Result<Option<Vec<u8>>, Refusal> {
+    let entry = tenant
+        .entry(index)
+        .map_err(|error| Refusal::broken(&error))?;
+    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
+    let (Some(place), Body::PassportIssued(bytes)) = (EntryHead::of(&entry, &event), &event.body)
+    else {
+        return Ok(None);
+    };
+    let passport = Passport::parse(bytes).map_err(|error| Refusal::broken(&error))?;
+    let proof = tenant
+        .proof(index, head)
+        .map_err(|error| Refusal::broken(&error))?;
+    Ok(Some(passport.delivered(&Delivery { head: place, proof })))
+}

@@ -1,0 +1,372 @@
+//! `agentsigna`: the server and its host commands.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
+
+use agentsigna_server::{
+    api,
+    domain::Office,
+    host::{
+        command::{Command, Progress, explain},
+        control,
+        folder::Folder,
+        settings::Settings,
+    },
+};
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// The AgentSigna server: signed requests in, Passports out.
+#[derive(Parser)]
+#[command(name = "agentsigna", version)]
+struct Arguments {
+    /// Answer in JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Cli,
+}
+
+#[derive(Subcommand)]
+enum Cli {
+    /// Make a new data folder.
+    Init {
+        /// The folder; must not be there yet.
+        folder: PathBuf,
+        /// Who runs the logs, as a host name: the first part of every log's permanent name.
+        #[arg(long, default_value = "localhost")]
+        platform: String,
+        /// Where the agent API listens; loopback only, TLS is a proxy's job.
+        #[arg(long, default_value = "127.0.0.1:8471")]
+        listen: SocketAddr,
+        /// A name agents reach it under (repeatable); default: the listening address.
+        #[arg(long)]
+        authority: Vec<String>,
+        /// The key-encryption key's file; made if it is not there. Default: `kek` in the folder.
+        #[arg(long)]
+        key_encryption_key: Option<PathBuf>,
+        /// A file, best on another disk, that signed heads are appended to.
+        #[arg(long)]
+        anchors: Option<PathBuf>,
+        /// Free bytes below which writes are refused.
+        #[arg(long, default_value_t = 1 << 30)]
+        reserve_bytes: u64,
+    },
+    /// Serve the agent API until told to stop.
+    Serve {
+        /// The data folder.
+        folder: PathBuf,
+        /// Threads that verify and decide; default: one for each processor.
+        #[arg(long)]
+        lanes: Option<usize>,
+    },
+    /// Found or list tenants.
+    #[command(subcommand)]
+    Tenant(TenantCli),
+    /// Write a tenant's log into a folder: tlog-tiles, blobs, trust file.
+    Export {
+        /// The data folder.
+        folder: PathBuf,
+        /// The tenant's name.
+        tenant: String,
+        /// The folder to write; must not be there yet.
+        to: PathBuf,
+    },
+    /// Rebuild all derived state from the entries and compare.
+    Fsck {
+        /// The data folder.
+        folder: PathBuf,
+        /// One tenant; default: all.
+        tenant: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum TenantCli {
+    /// Found a tenant: its log begins now.
+    Create {
+        /// The data folder.
+        folder: PathBuf,
+        /// The tenant's name.
+        name: String,
+        /// The founder's public key file, made by `agentsigna-verify keygen`. Its private half stays with the tenant.
+        #[arg(long)]
+        founder: PathBuf,
+        /// The one currency of the log.
+        #[arg(long, default_value = "EUR")]
+        currency: String,
+        /// Digits after that currency's decimal point.
+        #[arg(long, default_value_t = 2)]
+        exponent: u64,
+    },
+    /// List the tenants with their origins and genesis hashes.
+    List {
+        /// The data folder.
+        folder: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no failures; the message itself may fail to print, and then nobody reads it.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(3)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let json = arguments.json;
+    match run(arguments.command, json) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("agentsigna: {error}\n"));
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(command: Cli, json: bool) -> Result<(), String> {
+    match command {
+        Cli::Init {
+            folder,
+            platform,
+            listen,
+            authority,
+            key_encryption_key,
+            anchors,
+            reserve_bytes,
+        } => {
+            let settings = Settings {
+                platform,
+                authorities: if authority.is_empty() {
+                    vec![listen.to_string()]
+                } else {
+                    authority
+                },
+                listen,
+                key_encryption_key: absolute(
+                    &key_encryption_key.unwrap_or_else(|| folder.join("kek")),
+                )?,
+                anchors: anchors.as_deref().map(absolute).transpose()?,
+                reserve_bytes,
+            };
+            Folder::create(&folder, &settings).map_err(|error| explain(&error))?;
+            let next = format!(
+                "data folder `{0}` is ready\nnext: agentsigna serve {0}\n      agentsigna tenant create {0} NAME --founder KEY.pub\n",
+                folder.display()
+            );
+            print(&serde_json::json!({ "folder": folder }), json, &next)
+        }
+        Cli::Serve { folder, lanes } => serve(&Folder::at(&folder), lanes),
+        Cli::Tenant(TenantCli::Create {
+            folder,
+            name,
+            founder,
+            currency,
+            exponent,
+        }) => {
+            let key = std::fs::read_to_string(&founder)
+                .map_err(|error| format!("`{}`: {error}", founder.display()))?;
+            let founder = key.split_whitespace().next().unwrap_or_default().to_owned();
+            let answer = on(
+                &Folder::at(&folder),
+                Command::TenantCreate {
+                    name,
+                    founder,
+                    currency,
+                    exponent,
+                },
+            )?;
+            let text = format!(
+                "tenant `{}` is founded\norigin        {}\ngenesis leaf  {}\ncompare the genesis leaf with the founder over another channel before anybody trusts the log\n",
+                text(&answer, "tenant"),
+                text(&answer, "origin"),
+                text(&answer, "genesis_leaf"),
+            );
+            print(&answer, json, &text)
+        }
+        Cli::Tenant(TenantCli::List { folder }) => {
+            let answer = on(&Folder::at(&folder), Command::TenantList)?;
+            let lines: String = answer
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|tenant| {
+                    format!(
+                        "{}  {}  {} entries\n",
+                        text(tenant, "tenant"),
+                        text(tenant, "origin"),
+                        tenant["entries"]
+                    )
+                })
+                .collect();
+            print(&answer, json, &lines)
+        }
+        Cli::Export { folder, tenant, to } => {
+            let to = absolute(&to)?;
+            let answer = on(&Folder::at(&folder), Command::Export { tenant, to })?;
+            let text = format!(
+                "log `{}` is in `{}`\nnext: agentsigna-verify ledger {1} --trust TRUST.json\n",
+                text(&answer, "origin"),
+                text(&answer, "folder"),
+            );
+            print(&answer, json, &text)
+        }
+        Cli::Fsck { folder, tenant } => {
+            let answer = on(&Folder::at(&folder), Command::Fsck { tenant })?;
+            let lines: String = answer
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|report| {
+                    format!(
+                        "{}: good ({} entries, {} rows, {} tiles, {} blobs, {} nonces compared)\n",
+                        text(report, "tenant"),
+                        report["entries"],
+                        report["rows"],
+                        report["tiles"],
+                        report["blobs"],
+                        report["nonces"],
+                    )
+                })
+                .collect();
+            print(&answer, json, &lines)
+        }
+    }
+}
+
+/// Runs `command` in the server that has the folder open, or here if none has.
+fn on(folder: &Folder, command: Command) -> Result<Value, String> {
+    let mut shown = progress();
+    let answer = match control::ask(&folder.control_socket(), &command, &mut shown) {
+        Some(answer) => answer,
+        None => {
+            let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
+            let answer = command.run(&ledger, &settings.platform, &mut shown);
+            ledger.close();
+            answer
+        }
+    };
+    drop(shown);
+    answer
+}
+
+fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
+    let lanes = lanes.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let office = Office::open(ledger.clone(), lanes).map_err(|error| explain(&error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let served = runtime.block_on(async {
+        let listener = api::bind(settings.listen)
+            .await
+            .map_err(|error| format!("cannot listen on `{}`: {error}", settings.listen))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let mut authorities = settings.authorities.clone();
+        if settings.listen.port() == 0 {
+            // A port given by the machine is a name nobody could have configured: for tests and demos.
+            authorities.push(address.to_string());
+        }
+        control::listen(
+            &folder.control_socket(),
+            ledger.clone(),
+            settings.platform.clone(),
+        )
+        .map_err(|error| format!("control socket: {error}"))?;
+        let (stop, stopping) = watch::channel(false);
+        let watched = ledger.clone();
+        tokio::spawn(async move {
+            until_told(&watched).await;
+            // Nobody listens any more if the server has ended by itself.
+            let _ = stop.send(true);
+        });
+        say(
+            &mut io::stdout(),
+            &format!("listening on http://{address}\n"),
+        );
+        let router = api::router(office.clone(), authorities);
+        api::serve(listener, router, stopping)
+            .await
+            .map_err(|error| error.to_string())
+    });
+    office.close();
+    // The socket of a server that has ended leads nowhere.
+    let _ = std::fs::remove_file(folder.control_socket());
+    if ledger.is_stopped() {
+        return Err("a write failed: start again to recover from disk".to_owned());
+    }
+    served
+}
+
+/// Returns on SIGTERM, SIGINT, or when the ledger has stopped after a failed write.
+async fn until_told(ledger: &agentsigna_server::ledger::Ledger) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    let failed = async {
+        while !ledger.is_stopped() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = failed => {}
+    }
+}
+
+/// Shows progress on a terminal, on one line.
+fn progress() -> Box<dyn FnMut(Progress)> {
+    if !io::stderr().is_terminal() {
+        return Box::new(|_| {});
+    }
+    Box::new(|Progress { done, total }| {
+        say(&mut io::stderr(), &format!("\r{done} of {total} entries"));
+        if done == total {
+            say(&mut io::stderr(), "\n");
+        }
+    })
+}
+
+fn print(value: &Value, json: bool, text: &str) -> Result<(), String> {
+    let out = if json {
+        format!("{value}\n")
+    } else {
+        text.to_owned()
+    };
+    io::stdout()
+        .write_all(out.as_bytes())
+        .map_err(|error| error.to_string())
+}
+
+/// Tells people; if nobody can be told, that is no reason to stop.
+fn say(to: &mut dyn io::Write, text: &str) {
+    let _ = to.write_all(text.as_bytes());
+    let _ = to.flush();
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value.get(member).and_then(Value::as_str).unwrap_or("?")
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| format!("`{}`: {error}", path.display()))
+}
