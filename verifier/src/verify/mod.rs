@@ -16,6 +16,7 @@
 
 mod case;
 mod head;
+pub mod ledger;
 mod passport;
 mod profile;
 #[cfg(feature = "rules")]

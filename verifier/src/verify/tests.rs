@@ -1,6 +1,7 @@
 //! The door as a stranger uses it.
 
 mod case_files;
+mod ledgers;
 mod passports;
 
 use alloc::{format, string::String, vec::Vec};
@@ -39,7 +40,7 @@ pub(super) fn ask(bytes: &[u8], trust: &Trust) -> String {
 pub(super) fn flips(
     bytes: &[u8],
     bits: impl Iterator<Item = usize>,
-    refused: impl Fn(&[u8]) -> bool,
+    mut refused: impl FnMut(&[u8]) -> bool,
 ) {
     let mut changed = bytes.to_vec();
     for bit in bits {

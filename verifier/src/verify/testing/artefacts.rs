@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// RFC 6962 §2.1, word for word.
-fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
+pub(super) fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
     match leaves {
         [] => rfc6962_empty(),
         [leaf] => *leaf,

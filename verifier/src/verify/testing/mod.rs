@@ -16,6 +16,7 @@
 
 mod acts;
 mod artefacts;
+mod export;
 mod steps;
 
 use alloc::{
@@ -28,6 +29,7 @@ use alloc::{
 use ed25519_dalek::{Signer as _, SigningKey};
 
 pub use artefacts::{NamedWitness, trust_text};
+pub use export::MemoryExport;
 pub use steps::{POLICY, engine, payment};
 
 use crate::{
