@@ -10,7 +10,7 @@
 //! a file of its own, read with [`read`]. A forger who can write the file can cut lines off, and nothing else:
 //! the notes are signed.
 //!
-//! INVARIANT (off the commit path, ST-17): [`AnchorFile::offer`] touches memory only; the fsync is in
+//! INVARIANT (off the commit path, SO-17): [`AnchorFile::offer`] touches memory only; the fsync is in
 //! [`AnchorFile::flush`], at most one a second, on the caller's own thread.
 
 use std::{
@@ -197,7 +197,7 @@ impl AnchorFile {
                 max: NOTE_BYTES_MAX,
             });
         }
-        // ST-16
+        // SO-16
         if let Some(newest) = self.newest.get(origin)
             && size < newest.size
         {
@@ -271,7 +271,7 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Anchor>, AnchorError> {
     parse(path).map(|(newest, _)| newest)
 }
 
-/// The newest heads, and the bytes of whole lines (ST-16).
+/// The newest heads, and the bytes of whole lines (SO-16).
 fn parse(path: &Path) -> Result<(BTreeMap<String, Anchor>, u64), AnchorError> {
     let bytes = files::read(path, READ_BYTES_MAX).map_err(|source| file_error(path, source))?;
     let mut newest: BTreeMap<String, Anchor> = BTreeMap::new();

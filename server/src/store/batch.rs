@@ -1,7 +1,7 @@
 //! One change of the store: everything in it becomes durable together, or nothing does.
 //!
 //! A batch only collects; it is checked as a whole under the store's lock, against what is on disk and against
-//! itself, before the first byte is sealed (`spec/storage.md`, ST-9 to ST-12).
+//! itself, before the first byte is sealed (`spec/storage.md`, SO-9 to SO-12).
 
 use agentsigna_verifier::cbor::{CborError, Value};
 use rocksdb::WriteBatch;

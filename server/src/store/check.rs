@@ -79,7 +79,7 @@ impl<'a> Check<'a> {
             if !tenant.scope.is_of(self.database) {
                 return Err(WriteError::OtherStore);
             }
-            // ST-12: a name means one tenant for ever.
+            // SO-12: a name means one tenant for ever.
             if self.registry.by_name(&tenant.name).is_some() || !names.insert(&tenant.name) {
                 return Err(WriteError::NameTaken {
                     name: tenant.name.clone(),
@@ -107,7 +107,7 @@ impl<'a> Check<'a> {
             return Err(WriteError::OtherStore);
         }
         let family = scope.family();
-        // ST-11: no rows before the directory row.
+        // SO-11: no rows before the directory row.
         if self.registry.by_family(&family).is_none() && !self.new.contains_key(&family) {
             return Err(WriteError::NoDirectory { family });
         }
@@ -127,7 +127,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// ST-9: the next entry is new, an earlier one must be what is there, a later one would leave a gap.
+    /// SO-9: the next entry is new, an earlier one must be what is there, a later one would leave a gap.
     fn entry(
         &mut self,
         scope: &TenantScope,
@@ -155,7 +155,7 @@ impl<'a> Check<'a> {
         Ok(true)
     }
 
-    /// ST-10: what is there already must be the same bytes.
+    /// SO-10: what is there already must be the same bytes.
     fn once(&mut self, scope: &TenantScope, key: Key, value: &'a [u8]) -> Result<bool, WriteError> {
         let same = match self.once.insert((scope.family(), key), value) {
             Some(earlier) => earlier == value,
@@ -171,7 +171,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// ST-12: what one tenant has, another cannot take.
+    /// SO-12: what one tenant has, another cannot take.
     fn own(
         &mut self,
         key: GlobalKey,

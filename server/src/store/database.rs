@@ -78,7 +78,7 @@ impl Database {
                 path: path.display().to_string(),
             });
         }
-        // ST-15: before RocksDB reads them, since it would spin or forget.
+        // SO-15: before RocksDB reads them, since it would spin or forget.
         let damage = wal::check_folder(path).map_err(|source| OpenError::Folder {
             path: path.display().to_string(),
             source,

@@ -2,7 +2,7 @@
 //!
 //! INVARIANT (nothing readable in keys): the bytes of a key are a prefix, a number, a random id or
 //! `HMAC-SHA256(index key, …)`. Names come only from a [`TenantScope`](super::TenantScope), which holds the
-//! index key, so no caller can put an e-mail address or a request id into a key (`spec/storage.md`, ST-4).
+//! index key, so no caller can put an e-mail address or a request id into a key (`spec/storage.md`, SO-4).
 
 use core::fmt;
 

@@ -236,7 +236,7 @@ impl Keyring {
 
     /// Adds a tenant's keys; durable when this returns. On an error the keyring is as before.
     pub(super) fn add(&mut self, family: FamilyId, keys: TenantKeys) -> Result<(), KeyringError> {
-        // ST-5: what another hand put there is not written over.
+        // SO-5: what another hand put there is not written over.
         let found = files::read(&self.path, KEYRING_BYTES_MAX)
             .map_err(|source| file_error(&self.path, source))?;
         if found != self.file {
@@ -438,7 +438,7 @@ fn read_kek(path: &Path) -> Result<Secret, KeyringError> {
         })
 }
 
-/// ST-5: nobody but the owner.
+/// SO-5: nobody but the owner.
 fn check_private(path: &Path) -> Result<(), KeyringError> {
     let mode = files::mode(path).map_err(|source| file_error(path, source))?;
     if mode & 0o077 == 0 {

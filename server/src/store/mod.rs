@@ -195,13 +195,13 @@ pub enum CreateError {
 }
 
 impl<W: Writing> Store<W> {
-    /// Writes `batch`: all of it durable when this returns, in one write and one fsync (ST-1).
+    /// Writes `batch`: all of it durable when this returns, in one write and one fsync (SO-1).
     ///
     /// # Errors
     /// [`WriteError`]; after [`WriteError::Failed`] every later write answers [`WriteError::Poisoned`].
     pub fn write(&self, batch: Batch) -> Result<(), WriteError> {
         let mut writer = self.writer();
-        // ST-14: after a failed write nothing is known of the disk.
+        // SO-14: after a failed write nothing is known of the disk.
         if writer.poisoned {
             return Err(WriteError::Poisoned);
         }
@@ -209,7 +209,7 @@ impl<W: Writing> Store<W> {
             self.room().map_err(WriteError::Room)?,
             self.settings.reserve_bytes,
         );
-        // ST-13
+        // SO-13
         if free < reserve {
             return Err(WriteError::NoRoom { free, reserve });
         }

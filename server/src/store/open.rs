@@ -149,7 +149,7 @@ impl<W: Writing> Store<W> {
     }
 }
 
-/// ST-6: a copy of the database must not carry its keys.
+/// SO-6: a copy of the database must not carry its keys.
 fn check_outside(path: &Path, keyring: &Keyring) -> Result<(), OpenError> {
     let inside = |file: &Path| {
         let folder = files::folder_of(file).canonicalize();
@@ -165,7 +165,7 @@ fn check_outside(path: &Path, keyring: &Keyring) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// ST-7: every directory row has its family and its keys.
+/// SO-7: every directory row has its family and its keys.
 fn registry(
     database: &Arc<Database>,
     global: &Global,
@@ -196,7 +196,7 @@ fn registry(
     Ok(registry)
 }
 
-/// ST-8: a family without a directory row is a creation that was cut short: empty, and dropped. One that
+/// SO-8: a family without a directory row is a creation that was cut short: empty, and dropped. One that
 /// holds rows has lost its directory row, and nothing of it is touched.
 fn drop_abandoned(
     database: &Database,

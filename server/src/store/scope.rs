@@ -1,6 +1,6 @@
 //! The only way to one tenant's data.
 //!
-//! INVARIANT (one tenant, ST-3): a scope holds one family, one data key and one index key, and no function of the
+//! INVARIANT (one tenant, SO-3): a scope holds one family, one data key and one index key, and no function of the
 //! store takes two scopes. A value that got into another family does not open there.
 
 use std::{

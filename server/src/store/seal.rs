@@ -1,6 +1,6 @@
 //! Values at rest: `version (1) || nonce (24) || XChaCha20-Poly1305 ciphertext || tag (16)`.
 //!
-//! ST-2: the associated data is `family id || row key || version`, so a value opens only in the family, under the
+//! SO-2: the associated data is `family id || row key || version`, so a value opens only in the family, under the
 //! key and as the version it was written. Nonces are random and 192 bits long: rows are rewritten under one
 //! long-lived key, and a nonce derived from the row key would repeat (decision 31).
 

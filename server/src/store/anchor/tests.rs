@@ -35,7 +35,7 @@ fn the_newest_head_is_read_back() {
     assert_eq!(files::mode(&path).unwrap(), 0o600);
 }
 
-/// ST-17.
+/// SO-17.
 #[test]
 fn a_flush_a_second_and_no_more() {
     let folder = folder();
@@ -54,7 +54,7 @@ fn a_flush_a_second_and_no_more() {
     }
 }
 
-/// ST-16.
+/// SO-16.
 #[test]
 fn a_smaller_head_is_refused() {
     let folder = folder();
@@ -83,7 +83,7 @@ fn a_smaller_head_is_refused() {
     ));
 }
 
-/// ST-16.
+/// SO-16.
 #[test]
 fn a_torn_end_is_cut_off_and_written_over() {
     let folder = folder();
@@ -107,7 +107,7 @@ fn a_torn_end_is_cut_off_and_written_over() {
     }
 }
 
-/// ST-16.
+/// SO-16.
 #[test]
 fn a_damaged_line_is_named() {
     let folder = folder();

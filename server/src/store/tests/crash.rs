@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 
-/// ST-14, both ways: what is there is seen by opening again, and never believed before.
+/// SO-14, both ways: what is there is seen by opening again, and never believed before.
 #[test]
 fn a_failed_write_poisons_the_store() {
     for (fault, there) in [(Fault::NotDone, false), (Fault::DoneButReported, true)] {
@@ -43,7 +43,7 @@ fn a_failed_write_poisons_the_store() {
     }
 }
 
-/// ST-8, ST-14: a tenant whose first write fails is there whole or not at all.
+/// SO-8, SO-14: a tenant whose first write fails is there whole or not at all.
 #[test]
 fn a_tenant_is_created_whole_or_not_at_all() {
     for (fault, there) in [(Fault::NotDone, false), (Fault::DoneButReported, true)] {
@@ -127,7 +127,7 @@ fn died() -> (House, PathBuf) {
     (house, log)
 }
 
-/// ST-15: everything acknowledged is there after the process died.
+/// SO-15: everything acknowledged is there after the process died.
 #[test]
 fn an_aborted_process_loses_nothing() {
     let (house, _) = died();
@@ -137,7 +137,7 @@ fn an_aborted_process_loses_nothing() {
     assert_eq!(whole.unwrap().len(), 200);
 }
 
-/// ST-15: RocksDB's own default would open here, with half the acknowledged entries gone and no error.
+/// SO-15: RocksDB's own default would open here, with half the acknowledged entries gone and no error.
 #[test]
 fn a_flipped_byte_inside_the_log_is_refused() {
     let (house, log) = died();
@@ -161,7 +161,7 @@ fn a_flipped_byte_inside_the_log_is_refused() {
     );
 }
 
-/// ST-15: a write that was cut short was never acknowledged; the rest opens.
+/// SO-15: a write that was cut short was never acknowledged; the rest opens.
 #[test]
 fn a_torn_tail_opens() {
     for cut in [1, 7, 500] {
@@ -194,7 +194,7 @@ fn records(log: &[u8]) -> Vec<usize> {
     starts
 }
 
-/// ST-15: each bit of a record's header, in the first record, in the middle, and in the last block. Left to
+/// SO-15: each bit of a record's header, in the first record, in the middle, and in the last block. Left to
 /// itself RocksDB forgets all entries, the last ones, or never comes back, depending on the bit.
 #[test]
 fn a_flipped_bit_in_a_record_header_is_refused() {

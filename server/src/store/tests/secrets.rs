@@ -26,7 +26,7 @@ fn holds(bytes: &[u8], canary: &[u8]) -> bool {
     bytes.windows(canary.len()).any(|part| part == canary)
 }
 
-/// ST-2, ST-4.
+/// SO-2, SO-4.
 #[test]
 fn nothing_readable_is_on_disk() {
     const CANARY: &[u8] = b"canary-7f3a";
@@ -76,7 +76,7 @@ fn nothing_readable_is_on_disk() {
     }
 }
 
-/// ST-2: each byte of a stored value flipped is an error, never a missing row.
+/// SO-2: each byte of a stored value flipped is an error, never a missing row.
 #[test]
 fn a_flipped_byte_in_a_value_is_an_error() {
     let house = House::new();
@@ -116,7 +116,7 @@ fn a_flipped_byte_in_a_value_is_an_error() {
     }
 }
 
-/// ST-2: a value under another row's key does not open.
+/// SO-2: a value under another row's key does not open.
 #[test]
 fn a_moved_value_is_an_error() {
     let house = House::new();
@@ -134,7 +134,7 @@ fn a_moved_value_is_an_error() {
     ));
 }
 
-/// ST-9: an entry taken out of the files is an error, in reads and in scans.
+/// SO-9: an entry taken out of the files is an error, in reads and in scans.
 #[test]
 fn a_deleted_entry_is_an_error() {
     let house = House::new();
@@ -164,7 +164,7 @@ fn a_deleted_entry_is_an_error() {
     );
 }
 
-/// ST-5.
+/// SO-5.
 #[test]
 fn another_key_encryption_key_opens_nothing() {
     let house = House::new();
@@ -199,7 +199,7 @@ fn another_key_encryption_key_opens_nothing() {
     assert_eq!(house.open().tenants().len(), 1);
 }
 
-/// ST-5: each bit of the keyring flipped is refused.
+/// SO-5: each bit of the keyring flipped is refused.
 #[test]
 fn a_damaged_keyring_is_refused() {
     let house = House::new();
@@ -221,7 +221,7 @@ fn a_damaged_keyring_is_refused() {
     }
 }
 
-/// ST-5.
+/// SO-5.
 #[test]
 fn key_files_are_private() {
     let house = House::new();
@@ -245,7 +245,7 @@ fn key_files_are_private() {
     house.open();
 }
 
-/// ST-5: the file is the old one or the new one. A new one left half written by a crash is not looked at.
+/// SO-5: the file is the old one or the new one. A new one left half written by a crash is not looked at.
 #[test]
 fn the_keyring_is_replaced_as_a_whole() {
     use std::os::unix::fs::MetadataExt as _;
@@ -301,7 +301,7 @@ fn a_keyring_is_never_made_over_another() {
     );
 }
 
-/// ST-6.
+/// SO-6.
 #[test]
 fn a_keyring_inside_the_database_is_refused() {
     let house = House::new();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// ST-3: rows of the same name are two rows, and one tenant's bytes do not open in the other's family.
+/// SO-3: rows of the same name are two rows, and one tenant's bytes do not open in the other's family.
 #[test]
 fn two_tenants_share_nothing() {
     let house = House::new();
@@ -43,7 +43,7 @@ fn a_scope_of_another_store_is_refused() {
     ));
 }
 
-/// ST-12.
+/// SO-12.
 #[test]
 fn a_key_belongs_to_one_tenant() {
     let house = House::new();
@@ -75,7 +75,7 @@ fn a_key_belongs_to_one_tenant() {
     assert_eq!(store.owner(key).unwrap().unwrap().name(), "two");
 }
 
-/// ST-12.
+/// SO-12.
 #[test]
 fn a_name_means_one_tenant() {
     let house = House::new();
@@ -111,7 +111,7 @@ fn a_name_means_one_tenant() {
     assert_eq!(store.tenant("one").unwrap().origin(), b"origin");
 }
 
-/// ST-8.
+/// SO-8.
 #[test]
 fn a_family_without_a_directory_row_is_dropped() {
     let house = House::new();
@@ -131,7 +131,7 @@ fn a_family_without_a_directory_row_is_dropped() {
     drop(tenant(&store, "abandoned"));
 }
 
-/// ST-8: what looks abandoned but holds rows has lost its directory row; nothing is thrown away.
+/// SO-8: what looks abandoned but holds rows has lost its directory row; nothing is thrown away.
 #[test]
 fn a_family_with_rows_is_never_dropped() {
     let house = House::new();
@@ -148,7 +148,7 @@ fn a_family_with_rows_is_never_dropped() {
     }
 }
 
-/// ST-11: this is why a family without a directory row is empty.
+/// SO-11: this is why a family without a directory row is empty.
 #[test]
 fn no_rows_before_the_directory_row() {
     let house = House::new();
@@ -170,7 +170,7 @@ fn no_rows_before_the_directory_row() {
     assert!(store.write(again).is_err());
 }
 
-/// ST-7.
+/// SO-7.
 #[test]
 fn a_directory_row_without_its_family_is_fatal() {
     let house = House::new();
@@ -184,7 +184,7 @@ fn a_directory_row_without_its_family_is_fatal() {
     ));
 }
 
-/// ST-7: an old keyring, brought back, lacks the newest tenant's keys.
+/// SO-7: an old keyring, brought back, lacks the newest tenant's keys.
 #[test]
 fn a_directory_row_without_its_keys_is_fatal() {
     let house = House::new();

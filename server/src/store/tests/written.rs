@@ -59,7 +59,7 @@ fn what_is_written_is_read_back_after_reopening() {
     check(&house.open());
 }
 
-/// ST-1: rows of several tenants, and the global index, in one write.
+/// SO-1: rows of several tenants, and the global index, in one write.
 #[test]
 fn a_batch_is_one_write() {
     let house = House::new();
@@ -196,7 +196,7 @@ fn nonces_are_forgotten_by_the_bucket() {
     assert_eq!(one.entry_count(), 1);
 }
 
-/// ST-9, ST-10, A12.
+/// SO-9, SO-10, A12.
 #[test]
 fn entries_tiles_and_blobs_are_written_once() {
     let house = House::new();
@@ -244,7 +244,7 @@ fn entries_tiles_and_blobs_are_written_once() {
     assert_eq!(scope.entry_count(), 3);
 }
 
-/// ST-9.
+/// SO-9.
 #[test]
 fn entries_leave_no_gap() {
     let house = House::new();
@@ -268,7 +268,7 @@ fn entries_leave_no_gap() {
     put(&store, &scope, Key::Entry(1), b"x").unwrap();
 }
 
-/// ST-13.
+/// SO-13.
 #[test]
 fn below_the_reserve_writes_are_refused_and_reads_go_on() {
     let house = House::new();
