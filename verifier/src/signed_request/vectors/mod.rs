@@ -167,3 +167,46 @@ fn the_example_of_the_specification_is_a_case() {
     )));
     assert!(page.contains(case["key"].as_str().unwrap()));
 }
+
+/// Which file breaks which rule of `spec/requests.md`. RQ-17 to RQ-19, RQ-28, RQ-29 and RQ-32 are the server's.
+const BROKEN_BY: &[(&str, &str, &str)] = &[
+    ("RQ-1", "messages", "missing-signature"),
+    ("RQ-1", "messages", "second-signature"),
+    ("RQ-2", "messages", "components-order"),
+    ("RQ-2", "messages", "components-extra"),
+    ("RQ-3", "messages", "parameter-order"),
+    ("RQ-3", "messages", "created-leading-zero"),
+    ("RQ-4", "messages", "too-long-target"),
+    ("RQ-5", "messages", "nonce-short"),
+    ("RQ-6", "messages", "alg"),
+    ("RQ-7", "messages", "tag-of-enrol"),
+    ("RQ-8", "messages", "signature-63-bytes"),
+    ("RQ-9", "messages", "action-with-passport"),
+    ("RQ-10", "messages", "method-lower-case"),
+    ("RQ-11", "messages", "authority-upper-case"),
+    ("RQ-12", "messages", "target-absolute"),
+    ("RQ-13", "messages", "content-type-space"),
+    ("RQ-14", "messages", "digest-two"),
+    ("RQ-15", "messages", "passport-padded"),
+    ("RQ-16", "messages", "method-read-post"),
+    ("RQ-20", "messages", "from-the-future"),
+    ("RQ-21", "messages", "expired"),
+    ("RQ-22", "messages", "life-61"),
+    ("RQ-23", "messages", "keyid-of-other-key"),
+    ("RQ-24", "messages", "signed-by-other-key"),
+    ("RQ-25", "messages", "digest-mismatch"),
+    ("RQ-26", "evidence", "other-authority"),
+    ("RQ-27", "evidence", "lines-swapped"),
+];
+
+#[test]
+fn each_rule_is_broken_by_a_file() {
+    for (rule, folder, name) in BROKEN_BY {
+        let (_, file) = files(folder)
+            .into_iter()
+            .find(|(found, _)| found == name)
+            .unwrap_or_else(|| panic!("{rule}: no file {name}"));
+        let code = file["expect"]["code"].as_str();
+        assert!(code.is_some(), "{rule}: {name} is not refused");
+    }
+}

@@ -129,7 +129,7 @@ impl Tenant {
             request_id,
             action,
             &self.key(Role::Agent),
-            &self.origin().to_string(),
+            &self.origin.clone(),
         );
         self.append(Some(place), Body::ActionRequested(requested));
         place.case
@@ -328,7 +328,7 @@ impl Tenant {
             ..
         } = counterparty;
         let bundle = match self.rows.row(&RowName::Policy) {
-            Ok(Some(Row::Policy(bundle))) => Some(bundle),
+            Ok(Some(Row::Policy(row))) => Some(row.bundle),
             _ => None,
         };
         let genesis = self.genesis();
