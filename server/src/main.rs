@@ -105,6 +105,9 @@ enum TenantCli {
         /// Digits after that currency's decimal point.
         #[arg(long, default_value_t = 2)]
         exponent: u64,
+        /// Write the trust file here: what verifiers pin.
+        #[arg(long)]
+        trust: Option<PathBuf>,
     },
     /// List the tenants with their origins and genesis hashes.
     List {
@@ -175,6 +178,7 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
             founder,
             currency,
             exponent,
+            trust,
         }) => {
             let key = std::fs::read_to_string(&founder)
                 .map_err(|error| format!("`{}`: {error}", founder.display()))?;
@@ -188,6 +192,10 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
                     exponent,
                 },
             )?;
+            if let Some(trust) = trust {
+                std::fs::write(&trust, text(&answer, "trust"))
+                    .map_err(|error| format!("`{}`: {error}", trust.display()))?;
+            }
             let text = format!(
                 "tenant `{}` is founded\norigin        {}\ngenesis leaf  {}\ncompare the genesis leaf with the founder over another channel before anybody trusts the log\n",
                 text(&answer, "tenant"),

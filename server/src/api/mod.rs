@@ -43,7 +43,6 @@ pub(crate) struct Door {
 }
 
 /// The agent API for `office`, answering to `authorities` only.
-#[must_use]
 pub fn router(office: Office, authorities: Vec<String>) -> Router {
     agent::router(Arc::new(Door {
         office,

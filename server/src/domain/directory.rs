@@ -357,7 +357,7 @@ pub(super) fn stage_of(
 pub(super) fn claim(
     mut reading: Reading,
     authentic: &Authentic,
-    claim: Claim,
+    claim: &Claim,
     body: &[u8],
     now: UnixMillis,
 ) -> Result<Step, Refusal> {

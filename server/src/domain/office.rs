@@ -396,7 +396,7 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
     if failed >= WRONG_CLAIMS_MAX {
         return Err(wrong());
     }
-    let claimed = directory::claim(Reading::of(&tenant), &authentic, act, body, now);
+    let claimed = directory::claim(Reading::of(&tenant), &authentic, &act, body, now);
     if claimed
         .as_ref()
         .is_err_and(|refusal| refusal.code == "wrong-code")
@@ -462,7 +462,7 @@ fn tick(inner: &Arc<Inner>) {
         for case in due.into_iter().filter(|case| seen.insert(*case)) {
             let (task, tenant) = (Arc::clone(inner), tenant.clone());
             inner.workers.submit(case, move |_| {
-                expire(&task, &tenant, CaseId::from_bytes(case))
+                expire(&task, &tenant, CaseId::from_bytes(case));
             });
         }
     }

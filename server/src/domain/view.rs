@@ -44,18 +44,12 @@ impl Office {
     ) -> Result<CaseAnswer, Refusal> {
         let key = message.keyid();
         let reader = self.reader(message)?;
-        let (case, mut state) = reader.visible(case)?;
+        let (case, state) = reader.visible(case)?;
         if wait_s > 0 && state == CaseState::InReview {
             let _place = Waiting::take(&self.inner, key)?;
-            let mut grown = reader.tenant.grown();
-            let until = tokio::time::Instant::now() + Duration::from_secs(wait_s.min(WAIT_S_MAX));
-            while state == CaseState::InReview {
-                match tokio::time::timeout_at(until, grown.changed()).await {
-                    Ok(Ok(())) => state = durable_case(&reader.tenant, case)?.state,
-                    // Time is over, or the server stops: the case as it is.
-                    Ok(Err(_)) | Err(_) => break,
-                }
-            }
+            let wait = Duration::from_secs(wait_s.min(WAIT_S_MAX));
+            // Over or not, the case is answered as it then is.
+            let _ = tokio::time::timeout(wait, reader.until_decided(case)).await;
         }
         Ok(self::case(&reader.tenant, case)?.0)
     }
@@ -157,6 +151,19 @@ impl Reader {
             Ok((case, row.state))
         } else {
             Err(Refusal::not_found())
+        }
+    }
+}
+
+impl Reader {
+    /// AP-11: returns once the case has left its review, or the server stops.
+    async fn until_decided(&self, case: CaseId) {
+        let mut grown = self.tenant.grown();
+        // Looked at again after subscribing, so that no change is missed in between.
+        while durable_case(&self.tenant, case).is_ok_and(|row| row.state == CaseState::InReview) {
+            if grown.changed().await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ impl Command {
             Self::Export { tenant, to } => {
                 let found = find(ledger, &tenant)?;
                 export(&found, &to, |done, total| {
-                    progress(Progress { done, total })
+                    progress(Progress { done, total });
                 })
                 .map_err(|error| explain(&error))?;
                 Ok(json!({ "tenant": tenant, "origin": found.origin(), "folder": to }))

@@ -46,7 +46,7 @@ pub(super) struct Edge {
 
 /// Reads the hashes of a committed tree: the edge from memory, the rest from the store.
 #[derive(Clone)]
-pub struct EdgeReader<'a> {
+pub(super) struct EdgeReader<'a> {
     pub(super) edge: &'a Edge,
     pub(super) scope: &'a TenantScope,
 }
