@@ -7,6 +7,7 @@ mod answer;
 mod case_file;
 mod directory;
 mod escalation;
+mod failures;
 mod office;
 mod passport;
 mod policy;

@@ -17,7 +17,7 @@ use agentsigna_verifier::{
     decision::Verdict,
     entry::CaseId,
     event::{Body, DecisionMade},
-    key::JwkThumbprint,
+    key::{JwkThumbprint, PublicKey},
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
     time::UnixMillis,
@@ -28,7 +28,9 @@ use super::{
     Act, Answer, Caller, Chain, Kind, Refusal, Step,
     answer::Pending,
     directory::{self, Desk},
-    escalation, passport,
+    escalation,
+    failures::Failures,
+    passport,
     policy::Policies,
     request::{self, Asked, Found},
     workers::Workers,
@@ -52,6 +54,7 @@ pub(super) struct Inner {
     pub(super) ledger: Ledger,
     workers: Workers,
     policies: Policies,
+    pub(super) failures: Failures,
     /// Wrong claims by log and claimant, since the start.
     wrong_claims: Mutex<HashMap<(String, String), u32>>,
     /// Nonces of reads, whose signatures live at most a minute: they change nothing, so memory is enough.
@@ -106,6 +109,7 @@ impl Office {
                 ledger,
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
+                failures: Failures::default(),
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
@@ -139,6 +143,7 @@ impl Office {
     pub fn close(&self) {
         self.inner.stopping.store(true, Ordering::Release);
         self.inner.workers.close();
+        self.inner.record_failures(u64::MAX);
         self.inner.ledger.close();
     }
 
@@ -249,15 +254,30 @@ fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Refusal> {
     let now = inner.ledger.clock().now();
     let thumbprint = work.message.keyid();
     let mut first = Reading::of(&tenant);
-    let (_, key) = request::holder(&mut first, thumbprint)?;
-    let authentic = request::authenticate(work.message, now, &key, &work.body)?;
+    let (caller, key) = request::holder(&mut first, thumbprint)?;
+    let done = attempt(inner, stack, &tenant, &key, work, now);
+    if let Err(refusal) = &done {
+        inner.failures.note(&tenant, &caller, refusal, now);
+    }
+    done
+}
+
+fn attempt(
+    inner: &Inner,
+    stack: &BigStack,
+    tenant: &Tenant,
+    key: &PublicKey,
+    work: Work,
+    now: UnixMillis,
+) -> Result<(), Refusal> {
+    let authentic = request::authenticate(work.message, now, key, &work.body)?;
     let mut tries = 0_usize;
     loop {
         tries = tries.saturating_add(1);
         let step = step(
-            inner, stack, &tenant, &authentic, &work.body, work.route, now,
+            inner, stack, tenant, &authentic, &work.body, work.route, now,
         )?;
-        match admit(inner, &tenant, step, nonce(&authentic), &work.reply) {
+        match admit(inner, tenant, step, nonce(&authentic), &work.reply) {
             Ok(()) => return Ok(()),
             Err(AdmitError::Stale(_)) if tries < TRIES_MAX => {}
             Err(error) => return Err(error.into()),
@@ -450,6 +470,7 @@ fn admit(
 fn tick(inner: &Arc<Inner>) {
     let now = inner.ledger.clock().now();
     inner.forget_read_nonces(now);
+    inner.record_failures(now.seconds() / 60);
     for (_, tenant) in inner.ledger.tenants() {
         let due = match tenant.due(now.millis()) {
             Ok(due) => due,
@@ -482,6 +503,20 @@ fn expire(inner: &Inner, tenant: &Tenant, case: CaseId) {
     // What was stale or refused is looked at again with the next tick.
     if let Err(error) = admitted {
         tracing::warn!(error, %case, "a review that is over could not be closed yet");
+    }
+}
+
+impl Inner {
+    /// Puts the failures of all minutes before `minute` on the record.
+    fn record_failures(&self, minute: u64) {
+        for (origin, change) in self.failures.take(minute, self.ledger.clock().now()) {
+            let Some(tenant) = self.ledger.by_origin(&origin) else {
+                continue;
+            };
+            if let Err(error) = self.ledger.admit(Reading::of(&tenant), change, |_| {}) {
+                tracing::warn!(%error, origin, "failures of a minute are not on the record");
+            }
+        }
     }
 }
 

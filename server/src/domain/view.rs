@@ -6,6 +6,7 @@ use agentsigna_verifier::{
     case::CaseState,
     entry::{CaseId, EntryHead, Event},
     event::{Body, DecisionMade},
+    key::{JwkThumbprint, PublicKey},
     signed_request::Signed as SignedMessage,
     state::{CaseRow, Row, RowName},
     time::UnixMillis,
@@ -96,7 +97,21 @@ impl Office {
         let tenant = request::find(&inner.ledger, message.keyid())?;
         let now = inner.ledger.clock().now();
         let (caller, key) = request::holder(&mut Reading::of(&tenant), message.keyid())?;
-        let authentic = request::authenticate(message, now, &key, &[])?;
+        let read = self.proven(message, now, &key);
+        if let Err(refusal) = &read {
+            inner.failures.note(&tenant, &caller, refusal, now);
+        }
+        read.map(|()| Reader { tenant, caller })
+    }
+
+    fn proven(
+        &self,
+        message: SignedMessage,
+        now: UnixMillis,
+        key: &PublicKey,
+    ) -> Result<(), Refusal> {
+        let inner = &self.inner;
+        let authentic = request::authenticate(message, now, key, &[])?;
         let statement = authentic.statement();
         // Nonces of reads are kept in memory alone, so a read signed before the start may be a copy.
         if statement.created_s() < inner.started.seconds() {
@@ -121,8 +136,7 @@ impl Office {
                 "nonce used before: sign again with a new one",
             ));
         }
-        drop(seen);
-        Ok(Reader { tenant, caller })
+        Ok(())
     }
 }
 
@@ -171,14 +185,11 @@ impl Reader {
 /// A place among the waiting reads of one key, given back when dropped.
 struct Waiting<'a> {
     inner: &'a Inner,
-    key: agentsigna_verifier::key::JwkThumbprint,
+    key: JwkThumbprint,
 }
 
 impl<'a> Waiting<'a> {
-    fn take(
-        inner: &'a Inner,
-        key: agentsigna_verifier::key::JwkThumbprint,
-    ) -> Result<Self, Refusal> {
+    fn take(inner: &'a Inner, key: JwkThumbprint) -> Result<Self, Refusal> {
         let mut waiting = inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let count = waiting.entry(key).or_default();
         if *count >= WAITING_MAX {
