@@ -1,3 +1,121 @@
-//! The offline verifier.
+//! The offline verifier's command line (`spec/command-line.md`).
+//!
+//! Each command is a file. It says everything on its [`print::Page`] and answers with an [`Exit`]; this file
+//! alone prints and ends the process. Only `call` speaks to a network, and only `keygen` and `call --out` write
+//! files. The clock is read here, because the library has none.
 
-fn main() {}
+mod call;
+mod failure;
+mod files;
+mod key_file;
+mod keygen;
+mod print;
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use agentsigna_verifier::time::UnixMillis;
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::{failure::Failure, print::Page};
+
+/// Checks AgentSigna's Passports, case files and ledgers offline; makes keys; sends signed requests.
+///
+/// Exit status: 0 valid or done, 1 refused, 2 incomplete, 3 could not run.
+#[derive(Parser)]
+#[command(name = "agentsigna-verify", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer with one JSON value on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Keygen(keygen::Arguments),
+    Call(call::Arguments),
+}
+
+/// How a command ended. The number is the exit status (CL-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Valid, or done.
+    Valid,
+    /// Refused: by a check here, or by the server that was called.
+    Refused,
+    /// Nothing failed, but a required check could not be made.
+    Incomplete,
+    /// No answer: wrong usage, a file that cannot be read, a server that cannot be reached.
+    NotRun,
+}
+
+impl Exit {
+    const fn status(self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Refused => 1,
+            Self::Incomplete => 2,
+            Self::NotRun => 3,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let exit = match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments),
+        Err(error) => usage(&error),
+    };
+    ExitCode::from(exit.status())
+}
+
+fn run(arguments: &Arguments) -> Exit {
+    let stdout = io::stdout();
+    let mut page = Page::new(arguments.json, stdout.is_terminal());
+    let result = match &arguments.command {
+        Command::Keygen(arguments) => keygen::run(arguments, &mut page),
+        Command::Call(arguments) => call::run(arguments, now(), &mut page),
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        complain(&failure);
+        Exit::NotRun
+    });
+    let mut stdout = stdout.lock();
+    let written = stdout.write_all(page.bytes()).and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => exit,
+        // CL-2: an answer that did not arrive is none.
+        Err(error) => {
+            complain(&Failure::new(format!("standard output: {error}")));
+            Exit::NotRun
+        }
+    }
+}
+
+/// CL-1: wrong usage is 3, not the 2 of other programs, which here means INCOMPLETE.
+fn usage(error: &clap::Error) -> Exit {
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    // Where the message cannot be written, the status still says it.
+    let _ = error.print();
+    if asked { Exit::Valid } else { Exit::NotRun }
+}
+
+fn complain(failure: &Failure) {
+    let message = print::plain(&failure.to_string());
+    // Where standard error is closed, the status still says it.
+    let _ = writeln!(io::stderr(), "agentsigna-verify: {message}");
+}
+
+/// The system's clock; `None` where it stands before 1970 or after the year 287396.
+fn now() -> Option<UnixMillis> {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?;
+    UnixMillis::new(u64::try_from(since.as_millis()).ok()?)
+}
