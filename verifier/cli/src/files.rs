@@ -12,21 +12,33 @@ use crate::failure::Failure;
 
 /// The whole of `path`, or of standard input for `-`, if it is at most `bytes_max` long (CL-3).
 pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    read_up_to(open(path)?, &format!("`{}`", path.display()), bytes_max)
+}
+
+/// What is to be judged, for a reader that refuses what is longer than `bytes_max`: of that, one byte more is read.
+pub(crate) fn read_judged(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let source = open(path)?.take(limit.saturating_add(1));
     let place = format!("`{}`", path.display());
+    read_up_to(source, &place, bytes_max.saturating_add(1))
+}
+
+/// The file of `path`, or standard input for `-`.
+fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path == Path::new("-") {
-        return read_up_to(io::stdin().lock(), &place, bytes_max);
+        return Ok(Box::new(io::stdin().lock()));
     }
+    let place = format!("`{}`", path.display());
     let file = File::open(path).map_err(|error| Failure::of(&place, &error))?;
-    let is_folder = file
+    let metadata = file
         .metadata()
-        .map_err(|error| Failure::of(&place, &error))?
-        .is_dir();
-    if is_folder {
+        .map_err(|error| Failure::of(&place, &error))?;
+    if metadata.is_dir() {
         return Err(Failure::new(format!(
             "{place} is a folder, expected a file"
         )));
     }
-    read_up_to(file, &place, bytes_max)
+    Ok(Box::new(file))
 }
 
 /// The whole of `source`, if it is at most `bytes_max` long.

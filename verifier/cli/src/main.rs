@@ -5,11 +5,17 @@
 //! files. The clock is read here, because the library has none.
 
 mod call;
+mod consistency;
 mod failure;
 mod files;
+mod folder;
 mod key_file;
 mod keygen;
+mod ledger;
+mod passport;
 mod print;
+mod report;
+mod trust_file;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -36,6 +42,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Passport(passport::Arguments),
+    Ledger(ledger::Arguments),
+    Consistency(consistency::Arguments),
     Keygen(keygen::Arguments),
     Call(call::Arguments),
 }
@@ -76,6 +85,9 @@ fn run(arguments: &Arguments) -> Exit {
     let stdout = io::stdout();
     let mut page = Page::new(arguments.json, stdout.is_terminal());
     let result = match &arguments.command {
+        Command::Passport(arguments) => passport::run(arguments, now(), &mut page),
+        Command::Ledger(arguments) => ledger::run(arguments, &mut page),
+        Command::Consistency(arguments) => consistency::run(arguments, &mut page),
         Command::Keygen(arguments) => keygen::run(arguments, &mut page),
         Command::Call(arguments) => call::run(arguments, now(), &mut page),
     };

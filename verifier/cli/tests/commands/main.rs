@@ -1,17 +1,24 @@
 //! Goal: the program says and does what `spec/command-line.md` says. Method: run the program that is shipped, in a
 //! scratch folder, and read its exit status, its output and its files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests are tests too"
+)]
+
 mod call;
 mod keygen;
 mod server;
 mod usage;
+mod verdicts;
 
 use std::{
     path::Path,
     process::{Command, Output, Stdio},
 };
 
-use agentsigna_verifier as _;
 use tempfile::TempDir;
 
 /// The program, in `folder`, without the environment of whoever runs the tests.
