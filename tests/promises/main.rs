@@ -1,0 +1,3 @@
+//! One file per promise, against the real programs. The file name is the promise.
+
+mod an_agent_that_may_gets_a_passport;
