@@ -6,8 +6,8 @@ use agentsigna_verifier::{limits, signed_request::Profile};
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -41,7 +41,7 @@ pub const ROUTES: [(&str, &str, Profile); 16] = [
     ("GET", "/v1/log", Profile::Read),
 ];
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const POLICY: &str = "text/plain; charset=utf-8";
 const COSE: &str = "application/cose";
 const CASE_FILE: &str = "application/agentsigna-case+cbor";
@@ -121,17 +121,19 @@ async fn founder(door: Arc<Door>, request: Received, act: Act) -> Outcome {
     Ok(answer(door.office.act(act, signed, body).await?))
 }
 
-async fn case(State(door): Shared, Path(case): Path<String>, request: Received) -> Outcome {
+async fn case(State(door): Shared, request: Received) -> Outcome {
     let Incoming { signed, parts, .. } = reading(&door, request).await?;
+    let case = named_case(&parts);
     let wait_s = wait(parts.uri.query())?;
     Ok(json(
         StatusCode::OK,
-        &door.office.case(signed, &case, wait_s).await?,
+        &door.office.case(signed, case, wait_s).await?,
     ))
 }
 
-async fn passport(State(door): Shared, Path(case): Path<String>, request: Received) -> Outcome {
+async fn passport(State(door): Shared, request: Received) -> Outcome {
     let Incoming { signed, parts, .. } = reading(&door, request).await?;
+    let case = named_case(&parts);
     no_query(parts.uri.query())?;
     let accept = parts
         .headers
@@ -149,7 +151,7 @@ async fn passport(State(door): Shared, Path(case): Path<String>, request: Receiv
             .into());
         }
     };
-    let (answer, delivered) = door.office.passport(signed, &case)?;
+    let (answer, delivered) = door.office.passport(signed, case)?;
     if cose {
         return Ok(bytes(COSE, delivered));
     }
@@ -161,10 +163,11 @@ async fn passport(State(door): Shared, Path(case): Path<String>, request: Receiv
     Ok(json(StatusCode::OK, &body))
 }
 
-async fn file(State(door): Shared, Path(case): Path<String>, request: Received) -> Outcome {
+async fn file(State(door): Shared, request: Received) -> Outcome {
     let Incoming { signed, parts, .. } = reading(&door, request).await?;
+    let case = named_case(&parts);
     no_query(parts.uri.query())?;
-    Ok(bytes(CASE_FILE, door.office.file(signed, &case)?))
+    Ok(bytes(CASE_FILE, door.office.file(signed, case)?))
 }
 
 async fn log(State(door): Shared, request: Received) -> Outcome {
@@ -189,6 +192,12 @@ struct LogAnswer {
 
 async fn reading(door: &Door, request: Received) -> Result<Incoming, Refusal> {
     incoming::read(door, request, Profile::Read, None, 0).await
+}
+
+/// The case that the path `/v1/cases/{case}…` names, as it stands on the wire: nothing is decoded, so there is one
+/// way to name a case, and no way to name one that is refused before the signature is checked (AP-13).
+fn named_case(parts: &Parts) -> &str {
+    parts.uri.path().split('/').nth(3).unwrap_or_default()
 }
 
 /// `wait=S`, `0..=50`, and nothing else.

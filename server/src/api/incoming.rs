@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::signed_request::{self, Message, Profile, Signed};
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, HttpBody as _, to_bytes},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 
@@ -60,7 +60,12 @@ pub(super) async fn read(
             format!("expected content of the type `{expected}`"),
         ));
     }
-    let body = content(body, body_bytes_max).await?;
+    // JS-1, RQ-4: what says that it is too long is refused unread.
+    let code = match media_type {
+        Some(super::agent::JSON) => "json-size",
+        _ => "body-size",
+    };
+    let body = content(body, body_bytes_max, code).await?;
     Ok(Incoming {
         signed,
         body,
@@ -68,15 +73,20 @@ pub(super) async fn read(
     })
 }
 
-async fn content(body: Body, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
-    match to_bytes(body, bytes_max).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(_) => Err(Refusal::new(
+async fn content(body: Body, bytes_max: usize, code: &'static str) -> Result<Vec<u8>, Refusal> {
+    let refused = || {
+        Refusal::new(
             Kind::TooLarge,
-            "body-size",
+            code,
             format!("content longer than {bytes_max} bytes, or cut off"),
-        )),
+        )
+    };
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Err(refused());
     }
+    let bytes = to_bytes(body, bytes_max).await.map_err(|_| refused())?;
+    Ok(bytes.into())
 }
 
 /// RQ-17: the value of a header that stands once at most, as visible ASCII.
