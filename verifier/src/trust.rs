@@ -157,6 +157,7 @@ impl Trust {
         Self {
             platform,
             logs,
+            // TR-7.
             policy: WitnessPolicy::parse(&policy_text)?,
             policy_text,
             targets,

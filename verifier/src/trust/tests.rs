@@ -214,3 +214,15 @@ fn tr_8_a_genesis_entry_makes_one_trust_file() {
     genesis.seal_key = genesis.log_key;
     assert!(Trust::from_genesis(&genesis, made.logs()[0].genesis_leaf()).is_err());
 }
+
+#[test]
+fn the_example_of_the_page_is_a_trust_file() {
+    let page = include_str!("../../../spec/trust.md");
+    let example = page.split("<!-- trust example -->").nth(1).unwrap();
+    let json: String = example
+        .lines()
+        .filter(|line| !line.starts_with("```"))
+        .collect();
+    let trust = Trust::parse(json.as_bytes()).unwrap();
+    assert_eq!(trust, Tenant::ready(1).trust());
+}

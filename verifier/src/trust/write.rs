@@ -79,7 +79,7 @@ fn text(text: &str) -> String {
             '\\' => written.push_str("\\\\"),
             '\n' => written.push_str("\\n"),
             other if u32::from(other) < 0x20 => {
-                written.push_str(&format!("\\u{:04x}", u32::from(other)))
+                written.push_str(&format!("\\u{:04x}", u32::from(other)));
             }
             other => written.push(other),
         }

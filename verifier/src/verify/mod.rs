@@ -15,6 +15,8 @@
 //! offline shows it), whether the trust file is the right one (its holder's).
 
 mod case;
+pub mod code;
+mod entries;
 mod head;
 pub mod ledger;
 mod passport;

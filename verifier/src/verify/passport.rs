@@ -82,7 +82,7 @@ fn alone(
     Ok((claims.clone(), included))
 }
 
-/// PA-2, and the size and layout of `spec/passport.md`.
+/// PA-2, PA-5: the size and layout of a delivered Passport.
 pub(super) fn format(bytes: &[u8]) -> Result<(Passport, Delivery), Stop> {
     let passport = match Passport::parse(bytes) {
         Ok(passport) => passport,
@@ -204,7 +204,7 @@ pub(super) fn seal(passport: &Passport, log: &TrustedLog, trust: &Trust) -> Resu
     )
 }
 
-/// VE-8: what the claims say of each other.
+/// VE-8, PA-6: what the claims say of each other.
 pub(super) fn consistent(claims: &Claims) -> Result<(), Stop> {
     let life_s = claims.expires_s.saturating_sub(claims.not_before_s);
     ensure(
@@ -298,7 +298,7 @@ fn proof(delivery: &Delivery) -> Result<TlogProof, Stop> {
     Ok(proof)
 }
 
-/// VE-11: the leaf is built from the bytes that were sealed, never taken from the artefact.
+/// VE-11, EN-5: the leaf is built from the bytes that were sealed, never taken from the artefact.
 fn inclusion(
     passport: &Passport,
     head: &EntryHead,

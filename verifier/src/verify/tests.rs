@@ -1,6 +1,7 @@
 //! The door as a stranger uses it.
 
 mod case_files;
+mod codes;
 mod ledgers;
 mod passports;
 
@@ -12,6 +13,9 @@ use super::{
     verify,
 };
 use crate::{time::UnixMillis, trust::Trust};
+
+/// A change that is a fault, and the answer to it.
+pub(super) type Cases<T, const N: usize> = [(fn(&mut T), &'static str); N];
 
 /// The question of an auditor who asks about `ms`.
 pub(super) fn at(ms: u64) -> Question {

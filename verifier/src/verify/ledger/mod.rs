@@ -180,7 +180,7 @@ fn check_blobs<E: Export>(
                 missing = super::report::gap(
                     "missing-blob",
                     format!("`{}` is not there", blob_path(digest)),
-                )
+                );
             }
         }
     }

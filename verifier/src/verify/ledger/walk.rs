@@ -9,7 +9,8 @@ use alloc::{
 use super::{
     super::{
         Step, Voucher,
-        case::{check_claims, check_genesis, check_request, decode, judge, named_blob},
+        case::{check_claims, check_request, judge},
+        entries::{check_genesis, decode, named_blob},
         passport,
         report::{Checks, Stop, ensure, refuse},
     },
@@ -212,7 +213,7 @@ impl<'a, E: Export> Walk<'a, E> {
         self.case(index, &event)
     }
 
-    /// VE-25: of this log, at this index, after the entry before, not before its time.
+    /// VE-25, EN-6, EN-7, EN-8: of this log, at this index, after the entry before, not before its time.
     fn chained(&self, index: u64, bytes: &[u8]) -> Result<Entry, Stop> {
         let entry = match Entry::decode(bytes) {
             Ok(entry) => entry,

@@ -207,8 +207,8 @@ fn ve_6_flipped_bits_of_an_export_are_refused() {
 }
 
 #[test]
-fn ve_25_entries_are_chained() {
-    let cases: [(fn(&mut Entry), &str); 5] = [
+fn ve_25_en_6_en_7_en_8_entries_are_chained() {
+    let cases: Cases<Entry, 5> = [
         (|entry| entry.index += 1, "REFUSED index-gap"),
         (|entry| entry.origin.push('0'), "REFUSED wrong-tenant"),
         (
@@ -226,7 +226,7 @@ fn ve_25_entries_are_chained() {
         last_entry(&mut tenant, change);
         assert_eq!(ask_all(&tenant), expected);
     }
-    // Decided after it was put in order.
+    // EN-6, EN-7, EN-8 are broken above. Decided after it was put in order:
     let mut tenant = Tenant::ready(1);
     tenant.enrol_counterparty("globex", 0);
     last_entry(&mut tenant, |entry| {
@@ -242,7 +242,7 @@ fn ve_29_the_head_is_that_of_the_entries() {
     let tenant = busy();
     let mut other = tenant.clone();
     last_entry(&mut other, |entry| {
-        entry.sequenced_at = entry.sequenced_at.plus(1)
+        entry.sequenced_at = entry.sequenced_at.plus(1);
     });
     let mut export = tenant.export();
     export
@@ -279,7 +279,7 @@ fn ve_26_the_trust_file_of_an_export_follows_from_its_genesis() {
 }
 
 #[test]
-fn an_event_of_a_later_version_is_a_gap() {
+fn en_3_an_event_of_a_later_version_is_a_gap() {
     let mut tenant = busy();
     let event = Value::array([
         Value::from("key.rotated"),
@@ -301,14 +301,14 @@ fn an_event_of_a_later_version_is_a_gap() {
     );
     tenant.enrol_counterparty("globex", 0);
     last_entry(&mut tenant, |entry| {
-        entry.previous = crate::log::tree::LeafHash::from_bytes([0; 32])
+        entry.previous = crate::log::tree::LeafHash::from_bytes([0; 32]);
     });
     assert_eq!(ask_all(&tenant), "REFUSED previous-mismatch");
 }
 
 #[test]
 fn ve_27_a_passport_in_the_log_is_sealed_and_says_what_was_decided() {
-    let cases: [(fn(&mut Claims), &str); 5] = [
+    let cases: Cases<Claims, 5> = [
         (|claims| claims.rules.clear(), "REFUSED policy-mismatch"),
         (|claims| claims.expires_s += 1000, "REFUSED bad-lifetime"),
         (|claims| claims.chain.clear(), "REFUSED chain-mismatch"),

@@ -88,11 +88,12 @@ fn ve_6_every_flipped_bit_of_a_passport_is_refused() {
 }
 
 #[test]
-fn ve_1_cut_or_longer_bytes_are_refused() {
+fn ve_1_pa_2_cut_or_longer_bytes_are_refused() {
     let (_, passport, trust) = ready();
     for length in 0..passport.len() {
         assert_eq!(ask(&passport[..length], &trust), "REFUSED malformed");
     }
+    // PA-2.
     let mut longer = passport;
     longer.push(0);
     assert_eq!(ask(&longer, &trust), "REFUSED malformed");
@@ -156,7 +157,7 @@ fn ve_4_only_the_seal_of_the_log_in_its_time_counts() {
         Trust::parse(trust_text(&[&tenant, &other], "quorum none\n", &[]).as_bytes()).unwrap();
     assert_eq!(ask(&passport, &both), "VALID");
 
-    // Another tenant's key, a stranger's key, the log's own key: sealed and registered, none of them counts.
+    // PA-4. Another tenant's key, a stranger's key, the log's own key: sealed and registered, none of them counts.
     let claims = Passport::parse(&passport).unwrap().claims().clone();
     let delivery = Passport::parse(&passport)
         .unwrap()
@@ -221,8 +222,8 @@ fn ve_4_a_seal_outside_its_keys_time_is_refused() {
 }
 
 #[test]
-fn ve_8_claims_that_contradict_each_other_are_refused_whoever_seals_them() {
-    let cases: [(fn(&mut Claims), &str); 7] = [
+fn ve_8_pa_6_claims_that_contradict_each_other_are_refused_whoever_seals_them() {
+    let cases: Cases<Claims, 7> = [
         (
             |claims| claims.expires_s = claims.not_before_s + 901,
             "REFUSED bad-lifetime",
@@ -256,6 +257,7 @@ fn ve_8_claims_that_contradict_each_other_are_refused_whoever_seals_them() {
         let (passport, trust) = forged(forge);
         assert_eq!(ask(&passport, &trust), expected, "{at}");
     }
+    // PA-6, at its end.
     let (longest, trust) = forged(|claims| claims.expires_s = claims.not_before_s + 900);
     assert_eq!(ask(&longest, &trust), "VALID");
 }
@@ -263,7 +265,7 @@ fn ve_8_claims_that_contradict_each_other_are_refused_whoever_seals_them() {
 #[test]
 fn ve_9_the_entry_head_must_fit_the_claims() {
     let (_, passport, trust) = ready();
-    let cases: [(fn(&mut EntryHead), &str); 9] = [
+    let cases: Cases<EntryHead, 9> = [
         (|head| head.origin.push('0'), "REFUSED wrong-tenant"),
         (
             |head| head.place.case = crate::entry::CaseId::from_bytes([0; 16]),
@@ -439,8 +441,8 @@ fn ve_13_a_gate_admits_only_what_is_for_it() {
 }
 
 #[test]
-fn ve_11_the_leaf_is_built_from_the_sealed_bytes() {
-    // Two Passports of one tenant: each in the other's place.
+fn ve_11_en_5_the_leaf_is_built_from_the_sealed_bytes() {
+    // EN-5. Two Passports of one tenant: each in the other's place.
     let mut tenant = Tenant::ready(1);
     let (one, two) = (tenant.authorized("r-1"), tenant.authorized("r-2"));
     let trust = tenant.trust();
@@ -456,6 +458,6 @@ fn ve_11_the_leaf_is_built_from_the_sealed_bytes() {
         ask(&unregistered.delivered(first.delivery().unwrap()), &trust),
         "REFUSED bad-proof"
     );
-    // As registered, without place and proof.
+    // PA-5: as registered, without place and proof.
     assert_eq!(ask(&first.registered(), &trust), "REFUSED malformed");
 }
