@@ -4,6 +4,7 @@ mod case_files;
 mod codes;
 mod ledgers;
 mod passports;
+mod vectors;
 
 use alloc::{format, string::String, vec::Vec};
 

@@ -18,6 +18,7 @@ mod acts;
 mod artefacts;
 mod export;
 mod steps;
+pub mod vectors;
 
 use alloc::{
     collections::BTreeMap,
