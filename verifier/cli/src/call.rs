@@ -128,6 +128,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let now = now.ok_or_else(|| Failure::new("the clock of this machine is wrong: set it"))?;
     let ready = sign(arguments, now)?;
+    // CL-24
     if arguments.dry_run {
         return dry_run(&ready, page);
     }
@@ -153,6 +154,7 @@ fn sign(arguments: &Arguments, now: UnixMillis) -> Result<Ready<'_>, Failure> {
         .unwrap_or_else(|| place.authority());
     let body = body(arguments, profile)?;
     let passport = passport(arguments, profile)?;
+    // CL-23
     let nonce = profile.has_nonce().then(nonce).transpose()?;
     let created_s = now.seconds();
     let key = Key::read(&arguments.key)?;

@@ -55,14 +55,17 @@ impl Key {
     /// Reads a key file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = Zeroizing::new(files::read(path, KEY_BYTES_MAX)?);
-        let place = path.display();
-        let seed = parse(&text).ok_or_else(|| {
-            Failure::new(format!(
-                "`{place}` is not a private Ed25519 key (PKCS#8 version 1 in PEM): make one with \
-                 `agentsigna-verify keygen`"
-            ))
+        Self::parse(&text).map_err(|failure| Failure::of(format!("`{}`", path.display()), &failure))
+    }
+
+    /// Reads the text of a key file.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Failure> {
+        let seed = parse(text).ok_or_else(|| {
+            Failure::new(
+                "not a private Ed25519 key (PKCS#8 version 1 in PEM): make one with `agentsigna-verify keygen`",
+            )
         })?;
-        Self::from_seed(&seed).map_err(|failure| Failure::of(format!("`{place}`"), &failure))
+        Self::from_seed(&seed)
     }
 
     pub(crate) const fn public(&self) -> &PublicKey {

@@ -9,6 +9,7 @@ mod consistency;
 mod failure;
 mod files;
 mod folder;
+mod inspect;
 mod key_file;
 mod keygen;
 mod ledger;
@@ -45,6 +46,7 @@ enum Command {
     Passport(passport::Arguments),
     Ledger(ledger::Arguments),
     Consistency(consistency::Arguments),
+    Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
     Call(call::Arguments),
 }
@@ -88,6 +90,7 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Passport(arguments) => passport::run(arguments, now(), &mut page),
         Command::Ledger(arguments) => ledger::run(arguments, &mut page),
         Command::Consistency(arguments) => consistency::run(arguments, &mut page),
+        Command::Inspect(arguments) => inspect::run(arguments, &mut page),
         Command::Keygen(arguments) => keygen::run(arguments, &mut page),
         Command::Call(arguments) => call::run(arguments, now(), &mut page),
     };

@@ -99,7 +99,7 @@ impl Page {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
-    /// The one JSON value.
+    /// CL-7: the one JSON value.
     pub(crate) fn value(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::of("the answer as JSON", &error))?;
@@ -117,7 +117,7 @@ impl Page {
     }
 }
 
-/// The text with every character escaped that could move the cursor, reorder or hide what a person reads
+/// CL-6: the text with every character escaped that could move the cursor, reorder or hide what a person reads
 /// (controls, line separators, bidi controls of UAX #9 §2).
 pub(crate) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -135,8 +135,13 @@ pub(crate) fn plain(text: &str) -> String {
     shown
 }
 
-/// Milliseconds since the epoch as `2026-11-22T06:40:14.000Z`, and as they are.
+/// Milliseconds since the epoch as a date, and as they are.
 pub(crate) fn time(millis: u64) -> String {
+    format!("{} ({millis})", date(millis))
+}
+
+/// Milliseconds since the epoch as `2026-11-22T04:00:14.000Z` (RFC 3339).
+pub(crate) fn date(millis: u64) -> String {
     let (days, day_ms) = (millis / 86_400_000, millis % 86_400_000);
     // Days to date: Hinnant, "chrono-compatible low-level date algorithms", civil_from_days, for years after 0.
     let shifted = days.saturating_add(719_468);
@@ -156,7 +161,7 @@ pub(crate) fn time(millis: u64) -> String {
     // Writing into a string does not fail.
     let _ = write!(
         text,
-        "{:02}:{:02}:{:02}.{:03}Z ({millis})",
+        "{:02}:{:02}:{:02}.{:03}Z",
         day_ms / 3_600_000,
         day_ms / 60_000 % 60,
         day_ms / 1000 % 60,

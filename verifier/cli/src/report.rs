@@ -54,6 +54,7 @@ pub(crate) fn say(report: &Report, question: &Question, page: &mut Page) -> Resu
     if page.wants_json() {
         page.value(&answer(report, question))?;
     } else {
+        // CL-43
         verdict(report, page);
         checks(report, page);
         claims(report, page);

@@ -9,6 +9,7 @@
 )]
 
 mod call;
+mod inspect;
 mod keygen;
 mod server;
 mod usage;
