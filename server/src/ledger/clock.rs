@@ -25,9 +25,11 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct SystemClock(Instant);
 
-/// The clock has strayed: no new Passports until it is set right.
+/// The clock has strayed: no new Passports until it is where it was when the server started, time passed added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the machine's clock is {0} ms away from where it should be: set it right")]
+#[error(
+    "the machine's clock is {0} ms away from where it should be: set it right, or start the server again if it is"
+)]
 pub struct ClockFault(u64);
 
 /// Time that never goes back: held while the machine's clock is behind what was already used.
@@ -121,7 +123,7 @@ impl LedgerClock {
             .inner
             .started_wall_ms
             .saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
-        let stray = held.max(wall.saturating_sub(expected));
+        let stray = held.max(wall.abs_diff(expected));
         if stray > STRAY_MS_MAX {
             Err(ClockFault(stray))
         } else {
