@@ -5,21 +5,34 @@
 //! of one agent run one after the other in a lane above, so a stale change is rare; it is made again, never patched.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{MutexGuard, PoisonError, atomic::Ordering},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering, mpsc},
 };
 
 use agentsigna_verifier::{
     cbor::CborError,
+    digest::{Digest, Noun},
+    entry::Event,
     event::Body,
+    key::JwkThumbprint,
+    limits,
     state::{self, Completeness, Row, RowName, Rows, StateError, Subject},
 };
 
 use super::{
-    QUEUE_MAX, Shared, Tenant,
-    change::{Admitted, Change, Done},
+    Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
+    change::{Admitted, Change, Done, Waiter},
 };
 use crate::store::{Key, ReadError};
+
+/// Events in one change.
+pub const CHANGE_EVENTS_MAX: usize = 256;
+/// Bytes of an entry beside origin and event: array and version 2, origin's length 3, index and time 9 each,
+/// previous 34, event's length 5.
+const ENTRY_OVERHEAD_BYTES: usize = 2 + 3 + 9 + 9 + 34 + 5;
+/// Admitted changes after which a case's row leaves memory, so that a reader who is that slow, and no other, is
+/// told that rows have changed which may not have.
+const KEPT_CHANGES: u64 = 128;
 
 /// What the next reader of a tenant sees: rows changed and not evicted, over the store.
 pub(super) struct Admission {
@@ -28,6 +41,8 @@ pub(super) struct Admission {
     /// Counts admitted changes. Versions of rows are values of this.
     clock: u64,
     rows: HashMap<RowName, Cached>,
+    /// Rows that leave the cache, oldest change first.
+    leaving: VecDeque<(u64, RowName)>,
     /// No row that left the cache was changed after this.
     evicted_at: u64,
     /// Nonces used and not dead yet: bucket by HMAC name of key and nonce.
@@ -39,7 +54,7 @@ pub(super) struct Admission {
 struct Cached {
     row: Option<Row>,
     changed_at: u64,
-    /// The change that wrote it is not durable yet.
+    /// Durable once the log has this many entries.
     pending_until: u64,
 }
 
@@ -61,15 +76,28 @@ pub enum RowError {
     Damaged(#[source] CborError),
 }
 
-/// Why a change was not admitted. Nothing happened then.
+/// Why a change was not admitted. Nothing happened then. Variants in the order of the checks.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
-    /// A write failed: only a restart helps.
-    #[error("the ledger has stopped after a failed write: start the server again")]
+    /// A write failed, or the ledger was closed: only a restart helps.
+    #[error("the ledger takes no more changes: start the server again")]
     Stopped,
-    /// Too many changes wait.
-    #[error("{QUEUE_MAX} changes wait already: try again in a second")]
+    /// Too many changes wait, over all tenants or of this one.
+    #[error("too many changes wait already: try again in a second")]
     Full,
+    /// The disk is nearly full.
+    #[error("the disk has reached its reserve: make room; reads go on")]
+    NoRoom,
+    /// No entry could hold an event, or there are too many of them.
+    #[error("{found} {what}, expected at most {max}")]
+    TooLarge {
+        /// What was counted.
+        what: &'static str,
+        /// What was found.
+        found: usize,
+        /// What is allowed.
+        max: usize,
+    },
     /// Something that was read has changed since: read again, and make the change again.
     #[error("{} has changed since it was read", .0.describe())]
     Stale(RowName),
@@ -103,7 +131,9 @@ impl Reading {
         }
     }
 
-    /// The size of the tree whose entries are all in what is read: committed ones and those on their way.
+    /// The size of the tree whose entries are all in what was read, as of the last row read: committed entries
+    /// and those on their way. Once the change is admitted, no entry from here up to its own has touched a row
+    /// that was read before this was asked.
     #[must_use]
     pub const fn standing_at(&self) -> u64 {
         self.standing_at
@@ -121,8 +151,10 @@ impl Rows for Reading {
 
     fn row(&mut self, name: &RowName) -> Result<Option<Row>, RowError> {
         let mut admission = self.tenant.admission();
-        // INVARIANT (what is read is listed): the version is noted here and nowhere else.
+        // INVARIANT (what is read is listed, LG-4): the version is noted here and nowhere else.
         self.seen.entry(name.clone()).or_insert(admission.clock);
+        // Rows read before are as they were, or admission refuses: so this is the standing of all of them.
+        self.standing_at = admission.next_index;
         admission.row(&self.tenant, name)
     }
 
@@ -136,6 +168,7 @@ impl Admission {
             next_index,
             clock: 0,
             rows: HashMap::new(),
+            leaving: VecDeque::new(),
             evicted_at: 0,
             nonces: HashMap::new(),
             nonce_floor: 0,
@@ -174,17 +207,40 @@ impl Admission {
         changed_at <= seen_at
     }
 
-    /// Everything admitted up to `next_index` is durable: rows of cases can be read from the store again.
-    pub(super) fn committed(&mut self, next_index: u64) {
-        let mut evicted_at = self.evicted_at;
-        self.rows.retain(|name, cached| {
-            let stays = keeps(name) || cached.pending_until > next_index;
-            if !stays {
-                evicted_at = evicted_at.max(cached.changed_at);
+    /// The rows that a change set.
+    fn set(&mut self, set: &BTreeMap<RowName, Row>, index: u64) {
+        self.clock = self.clock.saturating_add(1);
+        self.next_index = index;
+        for (name, row) in set {
+            let cached = Cached {
+                row: Some(row.clone()),
+                changed_at: self.clock,
+                pending_until: index,
+            };
+            self.rows.insert(name.clone(), cached);
+            if !keeps(name) {
+                self.leaving.push_back((self.clock, name.clone()));
             }
-            stays
-        });
-        self.evicted_at = evicted_at;
+        }
+    }
+
+    /// Everything admitted up to `next_index` is durable: rows of cases can be read from the store again. Costs
+    /// what the changes cost that were admitted, never what the tenant has.
+    pub(super) fn committed(&mut self, next_index: u64) {
+        let until = self.clock.saturating_sub(KEPT_CHANGES);
+        while let Some((changed_at, name)) = self.leaving.front() {
+            let (changed_at, cached) = (*changed_at, self.rows.get(name));
+            // INVARIANT (no stale read): a row leaves only once the store has it.
+            if changed_at > until || cached.is_some_and(|row| row.pending_until > next_index) {
+                break;
+            }
+            // Changed again since: it leaves with that change.
+            if cached.is_some_and(|row| row.changed_at == changed_at) {
+                self.rows.remove(name);
+                self.evicted_at = self.evicted_at.max(changed_at);
+            }
+            self.leaving.pop_front();
+        }
     }
 
     /// Forgets nonces whose signatures are dead. Returns the first bucket kept, if buckets were dropped.
@@ -232,13 +288,9 @@ pub(super) fn admit(
     change: Change,
     done: Done,
 ) -> Result<(), AdmitError> {
-    if shared.is_stopped() {
-        return Err(AdmitError::Stopped);
-    }
-    if shared.queued.load(Ordering::Relaxed) >= QUEUE_MAX {
-        return Err(AdmitError::Full);
-    }
     let Reading { tenant, seen, .. } = reading;
+    check_capacity(shared, &tenant)?;
+    check_size(&tenant, &change)?;
     let mut admission = tenant.admission();
     for (name, seen_at) in seen {
         if !admission.is_current(&name, seen_at) {
@@ -272,57 +324,112 @@ pub(super) fn admit(
             Completeness::Whole,
         )
         .map_err(refuse)?;
+        check_blob(&tenant, &change, event.event())?;
         index = index.saturating_add(1);
     }
     let set = applying.set;
     reserve_keys(shared, &tenant, &change, &set)?;
 
-    // Nothing below can fail: from here on the change happens, or the process stops (INVARIANT no undo).
-    admission.clock = admission.clock.saturating_add(1);
-    admission.next_index = index;
-    let clock = admission.clock;
-    for (name, row) in &set {
-        admission.rows.insert(
-            name.clone(),
-            Cached {
-                row: Some(row.clone()),
-                changed_at: clock,
-                pending_until: index,
-            },
-        );
-    }
+    // Sent while the tenant's lock is held, so that the sequencer gets changes in the order of their positions.
+    let queue = shared.queue();
+    let Some(sequencer) = queue.as_ref() else {
+        return Err(AdmitError::Stopped);
+    };
+    // Nothing below can fail: from here on the change happens, or the process stops (INVARIANT no undo, LG-10).
+    admission.set(&set, index);
     if let Some(nonce) = nonce {
         admission.nonces.insert(nonce, ());
     }
+    let counts = [Arc::clone(&shared.queued), Arc::clone(tenant.queued())];
     let admitted = Admitted {
         tenant: tenant.clone(),
         first_index,
         change,
         rows: set.into_iter().collect(),
         nonce,
-        done,
+        waiter: Waiter::new(done, counts),
     };
-    send(shared, admitted)?;
-    drop(admission);
+    if let Err(mpsc::SendError(unsent)) = sequencer.send(Inbox::Change(Box::new(admitted))) {
+        // What was just admitted in memory is never written, so nothing may follow it.
+        shared.stop("the sequencer takes no more changes");
+        if let Inbox::Change(admitted) = unsent {
+            admitted.waiter.dismiss();
+        }
+        return Err(AdmitError::Stopped);
+    }
     Ok(())
 }
 
-/// Sends while the tenant's lock is held, so that the sequencer gets changes in the order of their positions.
-fn send(shared: &Shared, admitted: Admitted) -> Result<(), AdmitError> {
-    let queue = shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let sent = queue.as_ref().is_some_and(|queue| {
-        shared.queued.fetch_add(1, Ordering::Relaxed);
-        queue.send(admitted).is_ok()
-    });
-    if sent {
-        return Ok(());
+/// LG-8: a full queue is said at once. One tenant's does not fill that of the others.
+fn check_capacity(shared: &Shared, tenant: &Tenant) -> Result<(), AdmitError> {
+    if shared.is_stopped() {
+        return Err(AdmitError::Stopped);
     }
-    // Closing or broken: what was just admitted in memory is never written, so nothing may follow it.
-    shared.stop("the sequencer takes no more changes");
-    Err(AdmitError::Stopped)
+    if shared.queued.load(Ordering::Relaxed) >= QUEUE_MAX
+        || tenant.queued().load(Ordering::Relaxed) >= TENANT_QUEUE_MAX
+    {
+        return Err(AdmitError::Full);
+    }
+    // Asked before anything is promised: a batch that the store refuses would stop the ledger.
+    if (shared.has_room)() {
+        Ok(())
+    } else {
+        Err(AdmitError::NoRoom)
+    }
 }
 
-/// A key has one holder over all tenants: the tenant of a request is found through its key alone.
+/// LG-12: an entry that nobody could read again would end the log.
+fn check_size(tenant: &Tenant, change: &Change) -> Result<(), AdmitError> {
+    let found = change.events.len();
+    if found > CHANGE_EVENTS_MAX {
+        return Err(AdmitError::TooLarge {
+            what: "events in one change",
+            found,
+            max: CHANGE_EVENTS_MAX,
+        });
+    }
+    let beside = tenant.origin().len().saturating_add(ENTRY_OVERHEAD_BYTES);
+    for event in &change.events {
+        let found = event.bytes().len().saturating_add(beside);
+        if found > limits::ENTRY_BYTES_MAX {
+            return Err(AdmitError::TooLarge {
+                what: "bytes in an entry",
+                found,
+                max: limits::ENTRY_BYTES_MAX,
+            });
+        }
+        if Event::decode(event.bytes()).as_ref() != Ok(event.event()) {
+            return Err(AdmitError::Broken {
+                code: "malformed",
+                what: format!(
+                    "the bytes of `{}` do not read back as what was written",
+                    event.event().body.kind()
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// LG-12: the bytes that a policy's entry names are in the same write, or on disk already.
+fn check_blob(tenant: &Tenant, change: &Change, event: &Event) -> Result<(), AdmitError> {
+    let Body::PolicyPublished(body) = &event.body else {
+        return Ok(());
+    };
+    let brought = change
+        .blobs
+        .iter()
+        .any(|blob| Digest::of(Noun::Blob, blob) == body.bundle);
+    if brought || tenant.blob(&body.bundle).map_err(RowError::Read)?.is_some() {
+        return Ok(());
+    }
+    Err(AdmitError::Broken {
+        code: "missing-blob",
+        what: format!("bundle {} is published without its bytes", body.bundle),
+    })
+}
+
+/// LG-5: a key has one holder over all tenants: the tenant of a request is found through its key alone.
 fn reserve_keys(
     shared: &Shared,
     tenant: &Tenant,
@@ -337,14 +444,20 @@ fn reserve_keys(
     {
         return Ok(());
     }
-    let mut owners = shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
-    for (name, row) in set {
-        if let (RowName::Key(key), Row::Key(Subject::Agent(_) | Subject::System(_))) = (name, row) {
-            if owners.contains_key(key) {
-                return Err(AdmitError::KeyTaken(key.to_base64url()));
-            }
-            owners.insert(*key, tenant.clone());
-        }
+    let keys: Vec<&JwkThumbprint> = set
+        .iter()
+        .filter_map(|(name, row)| match (name, row) {
+            (RowName::Key(key), Row::Key(Subject::Agent(_) | Subject::System(_))) => Some(key),
+            _ => None,
+        })
+        .collect();
+    let mut owners = shared.owners();
+    // All or none: a change that is refused takes no key.
+    if let Some(taken) = keys.iter().find(|key| owners.contains_key(**key)) {
+        return Err(AdmitError::KeyTaken(taken.to_base64url()));
+    }
+    for key in keys {
+        owners.insert(*key, Some(tenant.clone()));
     }
     Ok(())
 }

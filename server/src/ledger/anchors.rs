@@ -3,7 +3,7 @@
 //! Written by a thread of its own, so the commit path never waits for it. What was signed in the last second
 //! before a crash may be missing: that second is the weakness of this check.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{collections::BTreeSet, sync::mpsc, thread, time::Duration};
 
 use agentsigna_verifier::log::{checkpoint, prove::read_head};
 
@@ -17,13 +17,20 @@ const LOOK_MS: u64 = 200;
 #[derive(Default)]
 pub struct Anchors {
     file: Option<AnchorFile>,
-    thread: Option<(mpsc::Sender<Noted>, thread::JoinHandle<()>)>,
+    thread: Option<(Noter, thread::JoinHandle<()>)>,
 }
 
-struct Noted {
-    origin: String,
-    size: u64,
-    note: String,
+/// Takes note of heads that are durable. Cheap to clone; of no anchors, it forgets them.
+#[derive(Clone, Default)]
+pub(super) struct Noter(Option<mpsc::Sender<Note>>);
+
+enum Note {
+    Head {
+        origin: String,
+        size: u64,
+        note: String,
+    },
+    Close,
 }
 
 impl Anchors {
@@ -42,7 +49,7 @@ impl Anchors {
         }
     }
 
-    /// Whether the log on disk is at least as long as the newest head that was anchored, and the same log.
+    /// LG-16: the log on disk is at least as long as the newest head that was anchored, and the same log.
     pub(super) fn check(&self, tenant: &Tenant) -> Result<(), RecoveryError> {
         let Some(anchor) = self
             .file
@@ -54,6 +61,15 @@ impl Anchors {
         let anchored = checkpoint::open(anchor.note(), tenant.log_key())
             .map_err(|error| RecoveryError::Anchor(error.to_string()))?
             .head();
+        // The size beside the note is nobody's word: a line that lies about it would hide newer ones.
+        if anchored.size().entries() != anchor.size() {
+            return Err(RecoveryError::Anchor(format!(
+                "log `{}` is anchored at {} entries with a head of {}",
+                tenant.origin(),
+                anchor.size(),
+                anchored.size()
+            )));
+        }
         let head = tenant.head();
         if head.tree().size() < anchored.size() {
             return Err(RecoveryError::RolledBack {
@@ -74,61 +90,108 @@ impl Anchors {
         Ok(())
     }
 
+    /// LG-16: every log that was anchored is there; a database from before it was founded has none of it.
+    pub(super) fn check_all_there(&self, origins: &BTreeSet<&str>) -> Result<(), RecoveryError> {
+        let mut anchored = self.file.iter().flat_map(AnchorFile::origins);
+        match anchored.find(|(origin, _)| !origins.contains(origin)) {
+            None => Ok(()),
+            Some((origin, anchor)) => Err(RecoveryError::RolledBack {
+                origin: origin.to_owned(),
+                found: 0,
+                anchored: anchor.size(),
+            }),
+        }
+    }
+
     /// Starts the thread that writes.
     pub(super) fn start(&mut self, clock: LedgerClock) -> Result<(), std::io::Error> {
         let Some(mut file) = self.file.take() else {
             return Ok(());
         };
-        let (sender, noted) = mpsc::channel::<Noted>();
-        let thread = thread::Builder::new().name("anchors".to_owned()).spawn(move || {
-            loop {
-                let open = match noted.recv_timeout(Duration::from_millis(LOOK_MS)) {
-                    Ok(head) => {
-                        offer(&mut file, &head);
-                        noted.try_iter().for_each(|head| offer(&mut file, &head));
-                        true
+        let (sender, notes) = mpsc::channel::<Note>();
+        let thread = thread::Builder::new()
+            .name("anchors".to_owned())
+            .spawn(move || {
+                loop {
+                    let open = match notes.recv_timeout(Duration::from_millis(LOOK_MS)) {
+                        Ok(first) => std::iter::once(first)
+                            .chain(notes.try_iter())
+                            .fold(true, |open, note| take(&mut file, &note) && open),
+                        Err(mpsc::RecvTimeoutError::Timeout) => true,
+                        Err(mpsc::RecvTimeoutError::Disconnected) => false,
+                    };
+                    let now_ms = clock.now().millis();
+                    let written = if open {
+                        file.flush_if_due(now_ms).map(drop)
+                    } else {
+                        file.flush(now_ms)
+                    };
+                    if let Err(error) = written {
+                        tracing::warn!(%error, "heads are not anchored; the next flush tries again");
                     }
-                    Err(mpsc::RecvTimeoutError::Timeout) => true,
-                    Err(mpsc::RecvTimeoutError::Disconnected) => false,
-                };
-                let now_ms = clock.now().millis();
-                let written = if open { file.flush_if_due(now_ms).map(|_| ()) } else { file.flush(now_ms) };
-                if let Err(error) = written {
-                    tracing::warn!(%error, "heads are not anchored; the next flush tries again");
+                    if !open {
+                        return;
+                    }
                 }
-                if !open {
-                    return;
-                }
-            }
-        })?;
-        self.thread = Some((sender, thread));
+            })?;
+        self.thread = Some((Noter(Some(sender)), thread));
         Ok(())
+    }
+
+    /// Takes note of heads for this file.
+    pub(super) fn noter(&self) -> Noter {
+        self.thread
+            .as_ref()
+            .map(|(noter, _)| noter.clone())
+            .unwrap_or_default()
     }
 
     /// `head` is durable.
     pub(super) fn note(&self, tenant: &Tenant, head: &Head) {
-        if let Some((sender, _)) = &self.thread {
-            let noted = Noted {
-                origin: tenant.origin().to_owned(),
-                size: head.tree().size().entries(),
-                note: head.note(),
-            };
-            // A thread that has ended has said why.
-            let _ = sender.send(noted);
+        if let Some((noter, _)) = &self.thread {
+            noter.note(tenant, head);
         }
     }
 
     /// Writes what is left and ends the thread.
     pub(super) fn close(&mut self) {
-        if let Some((sender, thread)) = self.thread.take() {
-            drop(sender);
+        if let Some((noter, thread)) = self.thread.take() {
+            noter.send(Note::Close);
             let _ = thread.join();
         }
     }
 }
 
-fn offer(file: &mut AnchorFile, head: &Noted) {
-    if let Err(error) = file.offer(&head.origin, head.size, head.note.as_bytes()) {
-        tracing::warn!(%error, origin = head.origin, "a head cannot be anchored");
+impl Noter {
+    /// `head` is durable.
+    pub(super) fn note(&self, tenant: &Tenant, head: &Head) {
+        if self.0.is_some() {
+            self.send(Note::Head {
+                origin: tenant.origin().to_owned(),
+                size: head.tree().size().entries(),
+                note: head.note(),
+            });
+        }
     }
+
+    fn send(&self, note: Note) {
+        if let Some(sender) = &self.0 {
+            // A thread that has ended has said why.
+            let _ = sender.send(note);
+        }
+    }
+}
+
+/// Whether more may come.
+fn take(file: &mut AnchorFile, note: &Note) -> bool {
+    let Note::Head { origin, size, note } = note else {
+        return false;
+    };
+    let known = file
+        .newest(origin)
+        .is_some_and(|newest| newest.note() == note.as_bytes());
+    if !known && let Err(error) = file.offer(origin, *size, note.as_bytes()) {
+        tracing::warn!(%error, origin, "a head cannot be anchored");
+    }
+    true
 }

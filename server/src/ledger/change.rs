@@ -1,6 +1,9 @@
 //! What goes through the ledger: a change in, a commitment out.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use agentsigna_verifier::{
     cbor::Value,
@@ -59,11 +62,62 @@ pub(super) struct Admitted {
     pub(super) change: Change,
     pub(super) rows: Vec<(RowName, Row)>,
     pub(super) nonce: Option<Key>,
-    pub(super) done: Done,
+    pub(super) waiter: Waiter,
 }
 
 /// Called once, when the change is durable or never will be.
 pub(super) type Done = Box<dyn FnOnce(Option<Committed>) + Send>;
+
+/// Who waits for an admitted change.
+///
+/// INVARIANT (answered once, LG-9): whatever happens to the change, its waiter is told exactly once. Dropped on
+/// any way but [`Self::give`] (a failed write, a stage that ended or panicked), it says `None`.
+pub(super) struct Waiter {
+    done: Option<Done>,
+    /// Changes that wait: over all tenants, and of this one.
+    counts: [Arc<AtomicUsize>; 2],
+}
+
+impl Waiter {
+    /// Counts one more change until it is answered.
+    pub(super) fn new(done: Done, counts: [Arc<AtomicUsize>; 2]) -> Self {
+        for count in &counts {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Self {
+            done: Some(done),
+            counts,
+        }
+    }
+
+    /// The change is durable.
+    pub(super) fn give(mut self, committed: Committed) {
+        if let Some(done) = self.leave() {
+            done(Some(committed));
+        }
+    }
+
+    /// The change was not admitted after all: its caller is told so, and nobody else.
+    pub(super) fn dismiss(mut self) {
+        drop(self.leave());
+    }
+
+    fn leave(&mut self) -> Option<Done> {
+        let done = self.done.take()?;
+        for count in &self.counts {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(done)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(done) = self.leave() {
+            done(None);
+        }
+    }
+}
 
 impl NewEvent {
     /// Encodes `event`.
@@ -97,13 +151,25 @@ impl NewEvent {
     }
 }
 
+/// A nonce lies this many minutes beyond the minute its signature dies in, so that its bucket is dropped only
+/// after every signature in it died.
+const NONCE_KEPT_MIN: u64 = 2;
+
+/// A signature that is good at some time dies at most 65 s later (life 60 s, skew 5 s): in the minute after the
+/// next at the latest. So a nonce's bucket is at most this far ahead of the minute it was used in.
+const NONCE_AHEAD_MIN: u64 = NONCE_KEPT_MIN + 2;
+
+/// The minute, counted from the epoch, that had surely begun when a nonce of `bucket` was used.
+pub(super) const fn minute_of_use(bucket: u64) -> u64 {
+    bucket.saturating_sub(NONCE_AHEAD_MIN)
+}
+
 impl NonceUse {
     /// The nonce `nonce` of `key`, in a signature that dies at `expires_s`.
     #[must_use]
     pub fn new(key: JwkThumbprint, nonce: &str, expires_s: u64) -> Self {
         let value = Value::array([Value::bytes(key.as_bytes()), Value::from(nonce)]).encode();
-        // One more minute than needed, so that the bucket is only dropped after every signature in it died.
-        let bucket = (expires_s / 60).saturating_add(2);
+        let bucket = (expires_s / 60).saturating_add(NONCE_KEPT_MIN);
         Self { value, bucket }
     }
 

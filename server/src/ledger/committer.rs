@@ -14,82 +14,114 @@ use agentsigna_verifier::{
 };
 
 use super::{
-    Anchors, Committed, Head, Shared,
+    Anchors, Committed, Head, Inbox, Shared, StopOnPanic,
     change::Admitted,
     sequencer::{Grown, Sequenced},
     tenant::Tenant,
 };
 use crate::store::{Batch, GlobalKey, Key, Store, Writing};
 
-/// A change whose batch is being written.
-struct Answer {
-    sequenced: Sequenced,
-    head: Arc<Head>,
+/// Tells the sequencer that nobody takes its batches any more, however this thread ends.
+struct Ending(mpsc::Sender<Inbox>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // A sequencer that has ended needs no telling.
+        let _ = self.0.send(Inbox::Ended);
+    }
 }
 
 pub(super) fn run<W: Writing>(
     shared: &Shared,
     store: &Store<W>,
+    inbox: mpsc::Sender<Inbox>,
     built: &mpsc::Receiver<Vec<Grown>>,
     mut anchors: Anchors,
 ) {
-    while let Ok(grown) = built.recv() {
-        if let Err(why) = commit(shared, store, grown, &anchors) {
-            shared.stop(&why);
-            return;
+    let ending = Ending(inbox);
+    let _guard = StopOnPanic(shared);
+    while ending.0.send(Inbox::Ready).is_ok() {
+        let Ok(grown) = built.recv() else { break };
+        if !commit(shared, store, grown, &anchors) {
+            break;
         }
     }
     anchors.close();
 }
 
+/// Makes a batch durable and answers; answers whether to go on.
 fn commit<W: Writing>(
     shared: &Shared,
     store: &Store<W>,
     grown: Vec<Grown>,
     anchors: &Anchors,
-) -> Result<(), String> {
+) -> bool {
+    // LG-1: the write. Nothing was answered, shown or sent before it; everything may be after it.
+    let written = prepare(&grown).and_then(|(batch, heads)| {
+        store.write(batch).map_err(|error| describe(&error))?;
+        Ok(heads)
+    });
+    let heads = match written {
+        Ok(heads) => heads,
+        Err(why) => {
+            // LG-10: first nothing more is admitted, then those who wait are told.
+            shared.stop(&why);
+            drop(grown);
+            return false;
+        }
+    };
+    for (part, head) in grown.iter().zip(&heads) {
+        let tenant = &part.tenant;
+        if let Some(head) = head {
+            tenant.publish(Arc::clone(head));
+            tenant.admission().committed(head.tree().size().entries());
+            anchors.note(tenant, head);
+        }
+    }
+    for (part, head) in grown.into_iter().zip(heads) {
+        let head = head.unwrap_or_else(|| part.tenant.head());
+        for sequenced in part.changes {
+            answer(sequenced, &head);
+        }
+    }
+    true
+}
+
+/// The batch, and the new head of each part that has entries.
+fn prepare(grown: &[Grown]) -> Result<(Batch, Vec<Option<Arc<Head>>>), String> {
     let mut batch = Batch::new();
-    let mut answers = Vec::new();
-    let mut heads = Vec::new();
-    let minute = shared.clock.now().seconds() / 60;
+    let mut heads = Vec::with_capacity(grown.len());
     for part in grown {
-        let tenant = part.tenant.clone();
-        if let Some(bucket) = tenant.admission().forget_nonces(minute) {
-            batch.delete_nonces_before(tenant.scope(), bucket);
+        let (tenant, scope) = (&part.tenant, part.tenant.scope());
+        let dead = part
+            .nonces_from
+            .and_then(|minute| tenant.admission().forget_nonces(minute));
+        if let Some(bucket) = dead {
+            batch.delete_nonces_before(scope, bucket);
         }
         let head = if part.entries.is_empty() {
-            tenant.head()
+            None
         } else {
-            put(&mut batch, &part);
-            let head = Arc::new(sign(&part).ok_or("our own head cannot be signed")?);
-            batch.put(tenant.scope(), Key::Head, head.note().as_bytes());
-            heads.push((tenant.clone(), Arc::clone(&head)));
-            head
+            put(&mut batch, part);
+            let head = sign(part).ok_or("our own head cannot be signed")?;
+            batch.put(scope, Key::Head, head.note().as_bytes());
+            Some(Arc::new(head))
         };
-        put_rows(&mut batch, &tenant, &part.changes);
-        answers.extend(part.changes.into_iter().map(|sequenced| Answer {
-            sequenced,
-            head: Arc::clone(&head),
-        }));
+        put_rows(&mut batch, tenant, &part.changes);
+        heads.push(head);
     }
-    // The write. Nothing was answered, shown or sent before it; everything may be after it.
-    if let Err(error) = store.write(batch) {
-        for answer in answers {
-            (answer.sequenced.admitted.done)(None);
-        }
-        return Err(error.to_string());
+    Ok((batch, heads))
+}
+
+/// An error and its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
     }
-    for (tenant, head) in &heads {
-        tenant.publish(Arc::clone(head));
-        tenant.admission().committed(head.tree().size().entries());
-    }
-    for answer in answers {
-        answer.give();
-    }
-    for (tenant, head) in heads {
-        anchors.note(&tenant, &head);
-    }
-    Ok(())
+    text
 }
 
 fn put(batch: &mut Batch, part: &Grown) {
@@ -160,20 +192,18 @@ fn sign(part: &Grown) -> Option<Head> {
     Some(Head::new(signed, part.edge.clone()))
 }
 
-impl Answer {
-    fn give(self) {
-        let Sequenced {
-            admitted,
-            entries,
-            path,
-        } = self.sequenced;
-        let proof = path
-            .and_then(|path| TlogProof::new(path, self.head.signed()).ok())
-            .map(|proof| proof.encode().into_bytes());
-        (admitted.done)(Some(Committed {
-            head: self.head,
-            entries,
-            proof,
-        }));
-    }
+fn answer(sequenced: Sequenced, head: &Arc<Head>) {
+    let Sequenced {
+        admitted,
+        entries,
+        path,
+    } = sequenced;
+    let proof = path
+        .and_then(|path| TlogProof::new(path, head.signed()).ok())
+        .map(|proof| proof.encode().into_bytes());
+    admitted.waiter.give(Committed {
+        head: Arc::clone(head),
+        entries,
+        proof,
+    });
 }

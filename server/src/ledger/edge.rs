@@ -18,7 +18,8 @@ use crate::store::{ReadError, TenantScope};
 
 const TILE_WIDTH: usize = 256;
 const TILE_HEIGHT: u8 = 8;
-/// Tiles kept after they are complete: more than two batches can complete before they are on disk.
+/// Tiles kept after they are complete: more than two batches of 4,352 entries complete (34 and one above) before
+/// the first of them is on disk.
 const RECENT_MAX: usize = 64;
 
 /// A tile being filled: `layers[h]` holds the roots of its complete subtrees of height `h`.

@@ -24,21 +24,24 @@ mod fsck;
 mod recovery;
 mod sequencer;
 mod tenant;
+mod tip;
+mod turns;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     thread,
 };
 
-pub use admission::{AdmitError, Reading};
+pub use admission::{AdmitError, CHANGE_EVENTS_MAX, Reading, RowError};
 pub use anchors::Anchors;
+use anchors::Noter;
 pub use change::{Change, Committed, NewEvent, NonceUse};
-pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
+pub use clock::{Clock, ClockFault, LedgerClock, STRAY_MS_MAX, SystemClock};
 pub use export::{ExportError, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use recovery::RecoveryError;
@@ -47,12 +50,15 @@ pub use tenant::{Head, ProofError, Tenant};
 use agentsigna_verifier::{
     action::{Currency, Exponent},
     key::{JwkThumbprint, PublicKey},
+    trust::TrustError,
 };
 
-use crate::store::{Store, TenantKeys, WriteError, Writing};
+use crate::store::{CreateError, Store, TenantKeys, WriteError, Writing};
 
-/// Changes that may wait for the sequencer, over all tenants. More are refused.
+/// Changes that may be admitted and not durable yet, over all tenants. More are refused.
 pub const QUEUE_MAX: usize = 4096;
+/// The same of one tenant, so that one cannot take all the room.
+pub const TENANT_QUEUE_MAX: usize = 1024;
 
 /// The ledger of all tenants. Cheap to clone.
 #[derive(Clone)]
@@ -63,14 +69,43 @@ pub struct Ledger {
 /// What the handles and the threads of one ledger have in common.
 pub(crate) struct Shared {
     tenants: RwLock<HashMap<String, Tenant>>,
-    /// Whose an enrolled key is, over all tenants: a key has one holder.
-    owners: Mutex<HashMap<JwkThumbprint, Tenant>>,
-    queue: Mutex<Option<mpsc::Sender<change::Admitted>>>,
-    queued: AtomicUsize,
+    /// Whose an enrolled key is, over all tenants: a key has one holder. `None` while its tenant is founded.
+    ///
+    /// Locks are taken in this order, and no other: a tenant's admission, owners, queue.
+    owners: Mutex<HashMap<JwkThumbprint, Option<Tenant>>>,
+    /// The way to the sequencer; `None` once the ledger is closed.
+    queue: Mutex<Option<mpsc::Sender<Inbox>>>,
+    queued: Arc<AtomicUsize>,
     stopped: AtomicBool,
     clock: LedgerClock,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
     creator: Mutex<Box<dyn Creator>>,
+    /// Whether the disk has room for more.
+    has_room: Box<dyn Fn() -> bool + Send + Sync>,
+    anchors: Noter,
+}
+
+/// What the sequencer is told.
+enum Inbox {
+    /// A change, in the order of its tenant's log.
+    Change(Box<change::Admitted>),
+    /// The committer takes the next batch.
+    Ready,
+    /// Nothing more will be admitted: finish.
+    Close,
+    /// The committer takes no more batches: whatever was admitted is lost.
+    Ended,
+}
+
+/// A stage that panics stops the ledger: what it had in hand is neither done nor undone.
+struct StopOnPanic<'a>(&'a Shared);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop("a stage of the ledger panicked");
+        }
+    }
 }
 
 /// Makes tenants: a column family is not part of a batch (decision 32), so this is the store's own act.
@@ -99,8 +134,8 @@ pub struct Founding {
 /// Why no tenant was made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateTenantError {
-    /// The ledger has stopped.
-    #[error("the ledger has stopped after a failed write: start the server again")]
+    /// The ledger has stopped, or was closed.
+    #[error("the ledger takes no more changes: start the server again")]
     Stopped,
     /// The founder's key is already somebody's.
     #[error(
@@ -109,16 +144,36 @@ pub enum CreateTenantError {
     KeyTaken(String),
     /// The store cannot make it.
     #[error(transparent)]
-    Store(#[from] crate::store::CreateError),
+    Store(#[from] CreateError),
     /// Its genesis cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// No randomness.
     #[error("the operating system gives no random bytes")]
     Random(#[source] getrandom::Error),
+    /// No trust file could hold its genesis.
+    #[error("nobody could trust a log of platform `{platform}`")]
+    Genesis {
+        /// The platform given.
+        platform: String,
+        /// What is wrong with it.
+        #[source]
+        source: TrustError,
+    },
     /// Its genesis cannot be read back.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+}
+
+impl CreateTenantError {
+    /// Whether the store refuses every write from here on.
+    const fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(CreateError::Poisoned | CreateError::Database(_))
+                | Self::Write(WriteError::Poisoned | WriteError::Failed(_))
+        )
+    }
 }
 
 struct StoreCreator<W: Writing>(Arc<Store<W>>);
@@ -129,7 +184,7 @@ impl<W: Writing> Creator for StoreCreator<W> {
         founding: &Founding,
         shared: &Arc<Shared>,
     ) -> Result<Tenant, CreateTenantError> {
-        let keys = TenantKeys::generate().map_err(|_| CreateTenantError::Stopped)?;
+        let keys = TenantKeys::generate().map_err(CreateError::Random)?;
         let new = self.0.create_tenant(&founding.name, keys)?;
         let tenant = recovery::found(&self.0, &new, founding, &shared.clock)?;
         Ok(tenant)
@@ -138,7 +193,8 @@ impl<W: Writing> Creator for StoreCreator<W> {
 
 impl Ledger {
     /// Opens the ledger of `store`: reads every tenant's head, rebuilds its open tiles from what is on disk,
-    /// compares both with the signed head and with `anchors`, and starts the sequencer and the committer.
+    /// compares both with the signed head and with `anchors`, and starts the sequencer and the committer. They
+    /// hold the store until [`Self::close`].
     ///
     /// # Errors
     /// [`RecoveryError`]: the disk does not hold what was signed. Nothing is started then.
@@ -154,24 +210,33 @@ impl Ledger {
             let tenant = recovery::tenant(&store, &found, &clock)?;
             anchors.check(&tenant)?;
             for key in tenant.keys()? {
-                owners.insert(key, tenant.clone());
+                recovery::check_owner(&store, &found, key)?;
+                owners.insert(key, Some(tenant.clone()));
             }
             tenants.insert(found.name().to_owned(), tenant);
         }
+        let origins: BTreeSet<&str> = tenants.values().map(Tenant::origin).collect();
+        anchors.check_all_there(&origins)?;
         anchors
             .start(clock.clone())
             .map_err(RecoveryError::Thread)?;
-        let (sender, admitted) = mpsc::channel();
-        let (built, to_commit) = mpsc::sync_channel(0);
+        for tenant in tenants.values() {
+            anchors.note(tenant, &tenant.head());
+        }
+        let (sender, inbox) = mpsc::channel();
+        let (built, to_commit) = mpsc::channel();
+        let room = Arc::clone(&store);
         let shared = Arc::new(Shared {
             tenants: RwLock::new(tenants),
             owners: Mutex::new(owners),
-            queue: Mutex::new(Some(sender)),
-            queued: AtomicUsize::new(0),
+            queue: Mutex::new(Some(sender.clone())),
+            queued: Arc::default(),
             stopped: AtomicBool::new(false),
             clock,
             threads: Mutex::new(Vec::new()),
             creator: Mutex::new(Box::new(StoreCreator(Arc::clone(&store)))),
+            has_room: Box::new(move || room.has_room_to_admit()),
+            anchors: anchors.noter(),
         });
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new()
@@ -182,12 +247,12 @@ impl Ledger {
         let stage = Arc::clone(&shared);
         let sequencer = spawn(
             "sequencer",
-            Box::new(move || sequencer::run(&stage, &admitted, &built)),
+            Box::new(move || sequencer::run(&stage, &inbox, &built)),
         )?;
         let stage = Arc::clone(&shared);
         let committer = spawn(
             "committer",
-            Box::new(move || committer::run(&stage, &store, &to_commit, anchors)),
+            Box::new(move || committer::run(&stage, &store, sender, &to_commit, anchors)),
         )?;
         if let Ok(mut threads) = shared.threads.lock() {
             threads.extend([sequencer, committer]);
@@ -200,20 +265,34 @@ impl Ledger {
     /// # Errors
     /// [`CreateTenantError`].
     pub fn found(&self, founding: &Founding) -> Result<Tenant, CreateTenantError> {
-        if self.is_stopped() {
-            return Err(CreateTenantError::Stopped);
-        }
         let thumbprint = founding.founder.jwk_thumbprint();
         let mut creator = self
             .shared
             .creator
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if self.owner(thumbprint).is_some() {
+        if self.is_stopped() || self.shared.queue().is_none() {
+            return Err(CreateTenantError::Stopped);
+        }
+        // LG-5: reserved first, so that nobody enrols it while the genesis is written.
+        if !self.shared.reserve(thumbprint) {
             return Err(CreateTenantError::KeyTaken(thumbprint.to_base64url()));
         }
-        let tenant = creator.create(founding, &self.shared)?;
-        self.shared.own(thumbprint, &tenant);
+        let tenant = match creator.create(founding, &self.shared) {
+            Ok(tenant) => tenant,
+            Err(error) => {
+                self.shared.owners().remove(&thumbprint);
+                // LG-10: the store writes nothing more, so nothing may be admitted either.
+                if error.is_fatal() {
+                    self.shared.stop(&error.to_string());
+                }
+                return Err(error);
+            }
+        };
+        self.shared
+            .owners()
+            .insert(thumbprint, Some(tenant.clone()));
+        self.shared.anchors.note(&tenant, &tenant.head());
         self.shared
             .tenants
             .write()
@@ -252,12 +331,7 @@ impl Ledger {
     /// The tenant in which the key with this thumbprint may sign: a founder's, agent's or target system's.
     #[must_use]
     pub fn owner(&self, key: JwkThumbprint) -> Option<Tenant> {
-        self.shared
-            .owners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned()
+        self.shared.owners().get(&key).cloned().flatten()
     }
 
     /// The tenant whose log has this origin.
@@ -294,13 +368,10 @@ impl Ledger {
 
     /// Takes no more changes, commits those admitted, and ends the threads.
     pub fn close(&self) {
-        drop(
-            self.shared
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        if let Some(sequencer) = self.shared.queue().take() {
+            // A sequencer that has ended needs no telling.
+            let _ = sequencer.send(Inbox::Close);
+        }
         let threads = std::mem::take(
             &mut *self
                 .shared
@@ -309,13 +380,14 @@ impl Ledger {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         for thread in threads {
-            // A stage that panicked has stopped the ledger; its answers were never given.
+            // A stage that panicked has stopped the ledger, and those who waited were told.
             let _ = thread.join();
         }
     }
 
-    /// Admits `change`, made from what `reading` read, and calls `done` once it is durable; `None` if the
-    /// ledger stopped before that.
+    /// Admits `change`, made from what `reading` read, and calls `done` once: with `Some` when it is durable,
+    /// with `None` if the ledger stopped before that (it may be durable all the same). `done` runs on a thread of
+    /// the ledger and must not block.
     ///
     /// # Errors
     /// [`AdmitError`]; then nothing happened and `done` is not called.
@@ -330,11 +402,22 @@ impl Ledger {
 }
 
 impl Shared {
-    fn own(&self, key: JwkThumbprint, tenant: &Tenant) {
-        self.owners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, tenant.clone());
+    fn owners(&self) -> MutexGuard<'_, HashMap<JwkThumbprint, Option<Tenant>>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Option<mpsc::Sender<Inbox>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `key` was nobody's; it is somebody's from here on.
+    fn reserve(&self, key: JwkThumbprint) -> bool {
+        let mut owners = self.owners();
+        let free = !owners.contains_key(&key);
+        if free {
+            owners.insert(key, None);
+        }
+        free
     }
 
     /// INVARIANT (no undo): from here on nothing is admitted.

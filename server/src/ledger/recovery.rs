@@ -5,7 +5,7 @@ use std::io;
 use agentsigna_verifier::{
     entry::{Entry, EntryError, Event},
     event::{Body, FounderKind, Genesis},
-    key::PublicKey,
+    key::{JwkThumbprint, PublicKey},
     log::{
         checkpoint::{self, Checkpoint, OpenError, SignedCheckpoint},
         note::Note,
@@ -14,12 +14,14 @@ use agentsigna_verifier::{
     },
     state::{Completeness, MemoryRows, apply},
     time::UnixMillis,
+    trust::Trust,
 };
 use ed25519_dalek::SigningKey;
 
 use super::{
     CreateTenantError, Founding, Head, LedgerClock, Tenant,
     admission::RowError,
+    change::minute_of_use,
     edge::{Edge, EdgeReader, TileError},
     tenant::log_key,
 };
@@ -105,6 +107,15 @@ pub(super) fn tenant<W: Writing>(
             "its directory row names another log than its genesis".into(),
         ));
     }
+    // LG-15: with other keys the next head would be nobody's, and the next Passport worth nothing.
+    let ours = |seed: &[u8; 32], key: &PublicKey| {
+        SigningKey::from_bytes(seed).verifying_key().as_bytes() == key.as_bytes()
+    };
+    if !ours(&seeds.log, &genesis.log_key) || !ours(&seeds.seal, &genesis.seal_key) {
+        return Err(damaged(
+            "its keys in the keyring are not those of its genesis".into(),
+        ));
+    }
     let key = log_key(&genesis.origin, &genesis)
         .ok_or_else(|| damaged("its origin is no key name".into()))?;
     let note = scope
@@ -139,7 +150,7 @@ pub(super) fn tenant<W: Writing>(
 
     let head = Head::new(signed, edge);
     let tenant = Tenant::new(scope.clone(), genesis, key, &seeds, size.entries(), head);
-    load_nonces(&tenant)?;
+    load_nonces(&tenant, clock)?;
     Ok(tenant)
 }
 
@@ -158,13 +169,37 @@ fn genesis(scope: &TenantScope) -> Result<(LeafHash, Genesis), RecoveryError> {
     }
 }
 
-/// Nonces that were used before the restart and are not dead yet.
-fn load_nonces(tenant: &Tenant) -> Result<(), RecoveryError> {
+/// Nonces that were used before the restart and are not dead yet (LG-7). The clock goes on from the time they
+/// show: a machine whose clock was set back over the restart does not bring dead signatures back to life.
+fn load_nonces(tenant: &Tenant, clock: &LedgerClock) -> Result<(), RecoveryError> {
     for nonce in tenant.scope().nonces()? {
         let (key, _) = nonce?;
+        if let Key::Nonce { bucket, .. } = key {
+            let millis = minute_of_use(bucket).saturating_mul(60_000);
+            clock.at_least(UnixMillis::new(millis).unwrap_or(UnixMillis::MAX));
+        }
         tenant.admission().nonces.insert(key, ());
     }
     Ok(())
+}
+
+/// LG-5: the store's index of keys names the tenant whose rows enrolled the key.
+pub(super) fn check_owner<W: Writing>(
+    store: &Store<W>,
+    stored: &StoredTenant,
+    key: JwkThumbprint,
+) -> Result<(), RecoveryError> {
+    let owner = store.owner(GlobalKey::KeyOwner(*key.as_bytes()))?;
+    if owner.is_some_and(|owner| owner.scope().family() == stored.scope().family()) {
+        return Ok(());
+    }
+    Err(RecoveryError::Damaged {
+        tenant: stored.name().to_owned(),
+        what: format!(
+            "key {} is not its own in the index of keys",
+            key.to_base64url()
+        ),
+    })
 }
 
 /// Founds a tenant: genesis entry, rows, head and directory row in one write.
@@ -197,6 +232,13 @@ pub(super) fn found<W: Writing>(
     };
     let (entry, rows) = first_entry(&genesis, salt.try_into().unwrap_or_default(), clock.now())?;
     let bytes = entry.encode();
+    // A log that no trust file can name would be of no use to anybody.
+    Trust::from_genesis(&genesis, LeafHash::of(&bytes)).map_err(|source| {
+        CreateTenantError::Genesis {
+            platform: founding.platform.clone(),
+            source,
+        }
+    })?;
     let mut edge = Edge::default();
     edge.append(LeafHash::of(&bytes));
     let head = first_head(&genesis, &bytes, &seeds, edge).ok_or(CreateTenantError::Stopped)?;

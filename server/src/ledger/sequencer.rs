@@ -1,39 +1,41 @@
 //! Stage two: from admitted changes to a batch. Hashes only; no signature, no policy, no database write.
 //!
-//! While the committer syncs one batch, the next is built here. There is no timer: a batch is whatever waited
-//! while the one before it was written.
+//! There is no timer and no least size: while the committer writes one batch, the next grows here, and it goes
+//! as soon as the committer is free. Everything that was admitted during one write is in the one after it.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::{atomic::Ordering, mpsc},
+    collections::{BTreeMap, HashMap},
+    sync::mpsc,
 };
 
 use agentsigna_verifier::{
     entry::Entry,
-    log::frontier::Frontier,
     log::{
         inclusion::InclusionProof,
         prove::prove_inclusion,
-        tree::{LeafHash, LeafIndex, RootHash, TreeHead, TreeSize},
+        tree::{LeafHash, LeafIndex, TreeHead},
     },
     time::UnixMillis,
 };
 
 use super::{
-    Shared, Tenant,
-    change::Admitted,
+    Inbox, Shared, StopOnPanic, Tenant,
+    change::{Admitted, minute_of_use},
     edge::{Edge, EdgeReader, FullTile},
     tenant::ProofError,
+    tip::Tip,
+    turns::Turns,
 };
+use crate::store::Key;
 
 /// Changes in one batch.
 const CHANGES_MAX: usize = 512;
 /// Bytes of entries and blobs in one batch.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Entries in one batch; with one change more. Two such batches complete fewer tiles than [`super::edge`] keeps.
+const ENTRIES_MAX: usize = 4096;
 /// Tenants in one batch: each costs a signature.
 const TENANTS_MAX: usize = 128;
-/// Bytes of one tenant before the next one has its turn (deficit round robin).
-const QUANTUM_BYTES: usize = 64 * 1024;
 
 /// Part of a batch: one tenant's new entries and the head after them.
 pub(super) struct Grown {
@@ -43,144 +45,164 @@ pub(super) struct Grown {
     pub(super) entries: Vec<(u64, Vec<u8>)>,
     pub(super) tiles: Vec<FullTile>,
     pub(super) changes: Vec<Sequenced>,
+    /// Nonces of minutes before this are dead.
+    pub(super) nonces_from: Option<u64>,
 }
 
 /// A change with its entries and, if asked for, the path of one of them.
 pub(super) struct Sequenced {
-    pub(super) admitted: Admitted,
+    pub(super) admitted: Box<Admitted>,
     pub(super) entries: Vec<Entry>,
     pub(super) path: Option<InclusionProof>,
 }
 
-/// Where a tenant's log stands, of what was sequenced (not yet of what is durable).
-struct Tip {
-    edge: Edge,
-    frontier: Frontier,
-    previous: LeafHash,
-    sequenced_at: UnixMillis,
+/// A batch that still grows.
+#[derive(Default)]
+struct Open {
+    parts: BTreeMap<String, Part>,
+    changes: usize,
+    bytes: usize,
+    entries: usize,
 }
 
-/// Changes that wait, by tenant, each tenant in its own order.
-#[derive(Default)]
-struct Waiting {
-    queues: BTreeMap<String, VecDeque<Admitted>>,
-    /// Whose turn comes first in the next batch.
-    next: String,
+/// One tenant's part of it.
+struct Part {
+    tenant: Tenant,
+    entries: Vec<(u64, Vec<u8>)>,
+    tiles: Vec<FullTile>,
+    changes: Vec<(Box<Admitted>, Vec<Entry>)>,
 }
 
 pub(super) fn run(
     shared: &Shared,
-    admitted: &mpsc::Receiver<Admitted>,
-    built: &mpsc::SyncSender<Vec<Grown>>,
+    inbox: &mpsc::Receiver<Inbox>,
+    built: &mpsc::Sender<Vec<Grown>>,
 ) {
-    let mut waiting = Waiting::default();
+    let _guard = StopOnPanic(shared);
+    if let Err(error) = sequence(shared, inbox, built) {
+        shared.stop(&error.to_string());
+    }
+}
+
+/// Ends when there is nothing left to do after [`Inbox::Close`], or when the committer has ended.
+fn sequence(
+    shared: &Shared,
+    inbox: &mpsc::Receiver<Inbox>,
+    built: &mpsc::Sender<Vec<Grown>>,
+) -> Result<(), ProofError> {
+    let mut turns = Turns::default();
     let mut tips = HashMap::new();
+    let mut open = Open::default();
+    let mut full: Option<Vec<Grown>> = None;
+    let (mut ready, mut closing) = (false, false);
     loop {
-        if waiting.is_empty() {
-            match admitted.recv() {
-                Ok(change) => waiting.push(change),
-                Err(_) => return,
+        if full.is_none() {
+            open.fill(&mut turns, &mut tips, shared.clock.now())?;
+            // What cannot grow any more is proven while the write before it goes on.
+            if !turns.is_empty() || (ready && !open.parts.is_empty()) {
+                full = Some(std::mem::take(&mut open).finish(&tips)?);
             }
         }
-        admitted.try_iter().for_each(|change| waiting.push(change));
-        let batch = waiting.take();
-        let changes: usize = batch.iter().map(|(_, changes)| changes.len()).sum();
-        shared.queued.fetch_sub(changes, Ordering::Relaxed);
-        let grown = batch
-            .into_iter()
-            .map(|(tenant, changes)| grow(&mut tips, tenant, changes, shared.clock.now()))
-            .collect::<Result<Vec<_>, _>>();
-        match grown {
-            Ok(grown) => {
-                if built.send(grown).is_err() {
-                    return;
-                }
+        if ready && let Some(batch) = full.take() {
+            if built.send(batch).is_err() {
+                return Ok(());
             }
-            Err(error) => {
-                shared.stop(&error.to_string());
-                return;
+            ready = false;
+            continue;
+        }
+        if closing && full.is_none() && open.parts.is_empty() {
+            return Ok(());
+        }
+        let Ok(first) = inbox.recv() else {
+            return Ok(());
+        };
+        for message in std::iter::once(first).chain(inbox.try_iter()) {
+            match message {
+                Inbox::Change(change) => turns.push(change),
+                Inbox::Ready => ready = true,
+                Inbox::Close => closing = true,
+                Inbox::Ended => return Ok(()),
             }
         }
     }
 }
 
-impl Waiting {
-    fn push(&mut self, change: Admitted) {
-        self.queues
-            .entry(change.tenant.origin().to_owned())
-            .or_default()
-            .push_back(change);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.queues.is_empty()
-    }
-
-    /// Takes a batch: each tenant gets a quantum of bytes in turn, until the batch is full. The turn goes on
-    /// where the batch before ended, so a busy tenant cannot keep the others out.
-    fn take(&mut self) -> Vec<(Tenant, Vec<Admitted>)> {
-        let mut taken: BTreeMap<String, (Tenant, Vec<Admitted>)> = BTreeMap::new();
-        let (mut changes, mut bytes) = (0_usize, 0_usize);
-        while !self.queues.is_empty() && changes < CHANGES_MAX && bytes < BYTES_MAX {
-            let turn = self
-                .queues
-                .range(self.next.clone()..)
-                .next()
-                .or_else(|| self.queues.iter().next());
-            let Some(origin) = turn.map(|(origin, _)| origin.clone()) else {
+impl Open {
+    /// Takes what waits, until the batch is full.
+    fn fill(
+        &mut self,
+        turns: &mut Turns,
+        tips: &mut HashMap<String, Tip>,
+        now: UnixMillis,
+    ) -> Result<(), ProofError> {
+        while self.changes < CHANGES_MAX && self.bytes < BYTES_MAX && self.entries < ENTRIES_MAX {
+            let takes =
+                |origin: &str| self.parts.len() < TENANTS_MAX || self.parts.contains_key(origin);
+            let Some(change) = turns.next(takes) else {
                 break;
             };
-            if !taken.contains_key(&origin) && taken.len() >= TENANTS_MAX {
-                break;
-            }
-            let mut quantum = QUANTUM_BYTES;
-            if let Some(queue) = self.queues.get_mut(&origin) {
-                while quantum > 0 && changes < CHANGES_MAX && bytes < BYTES_MAX {
-                    let Some(change) = queue.pop_front() else {
-                        break;
-                    };
-                    let weight = change.change.weight().max(1);
-                    quantum = quantum.saturating_sub(weight);
-                    bytes = bytes.saturating_add(weight);
-                    changes = changes.saturating_add(1);
-                    taken
-                        .entry(origin.clone())
-                        .or_insert_with(|| (change.tenant.clone(), Vec::new()))
-                        .1
-                        .push(change);
-                }
-                if queue.is_empty() {
-                    self.queues.remove(&origin);
-                }
-            }
-            self.next = origin;
-            // The smallest origin after this one.
-            self.next.push('\0');
+            self.append(tips, change, now)?;
         }
-        taken.into_values().collect()
+        Ok(())
+    }
+
+    /// Appends the events of a change to its tenant's log.
+    fn append(
+        &mut self,
+        tips: &mut HashMap<String, Tip>,
+        admitted: Box<Admitted>,
+        now: UnixMillis,
+    ) -> Result<(), ProofError> {
+        let tenant = admitted.tenant.clone();
+        let origin = tenant.origin();
+        if !tips.contains_key(origin) {
+            tips.insert(origin.to_owned(), Tip::of(&tenant)?);
+        }
+        let tip = tips.get_mut(origin).ok_or(ProofError::NoEntry(0))?;
+        // LG-11: an index is given out once, and in order.
+        let next = tip.frontier.size().entries();
+        if admitted.first_index != next {
+            return Err(ProofError::NoEntry(next));
+        }
+        tip.sequenced_at = tip.sequenced_at.max(now);
+        self.changes = self.changes.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(admitted.change.weight());
+        self.entries = self.entries.saturating_add(admitted.change.events.len());
+        if !self.parts.contains_key(origin) {
+            self.parts
+                .insert(origin.to_owned(), Part::new(tenant.clone()));
+        }
+        let part = self.parts.get_mut(origin).ok_or(ProofError::NoEntry(0))?;
+        part.append(tip, admitted)
+    }
+
+    /// Gives each part its head, and proves what is to be proven under it.
+    fn finish(self, tips: &HashMap<String, Tip>) -> Result<Vec<Grown>, ProofError> {
+        self.parts
+            .into_iter()
+            .map(|(origin, part)| {
+                let tip = tips.get(&origin).ok_or(ProofError::NoEntry(0))?;
+                part.finish(tip)
+            })
+            .collect()
     }
 }
 
-/// Appends the events of `changes` to the tenant's log, and proves what is to be proven under the new head.
-fn grow(
-    tips: &mut HashMap<String, Tip>,
-    tenant: Tenant,
-    changes: Vec<Admitted>,
-    now: UnixMillis,
-) -> Result<Grown, ProofError> {
-    if !tips.contains_key(tenant.origin()) {
-        tips.insert(tenant.origin().to_owned(), Tip::of(&tenant)?);
+impl Part {
+    const fn new(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            entries: Vec::new(),
+            tiles: Vec::new(),
+            changes: Vec::new(),
+        }
     }
-    let Some(tip) = tips.get_mut(tenant.origin()) else {
-        return Err(ProofError::NoEntry(0));
-    };
-    tip.sequenced_at = tip.sequenced_at.max(now);
-    let (mut entries, mut tiles, mut sequenced) = (Vec::new(), Vec::new(), Vec::new());
-    for admitted in changes {
+
+    fn append(&mut self, tip: &mut Tip, admitted: Box<Admitted>) -> Result<(), ProofError> {
         let mut own = Vec::with_capacity(admitted.change.events.len());
         for (index, event) in (admitted.first_index..).zip(&admitted.change.events) {
             let entry = Entry {
-                origin: tenant.origin().to_owned(),
+                origin: self.tenant.origin().to_owned(),
                 index,
                 sequenced_at: tip.sequenced_at,
                 previous: tip.previous,
@@ -188,41 +210,61 @@ fn grow(
             };
             let bytes = entry.encode();
             let leaf = LeafHash::of(&bytes);
-            tiles.extend(tip.edge.append(leaf));
+            self.tiles.extend(tip.edge.append(leaf));
             // Hashed a second time, from the bytes as they go to disk: a bit that flips between the two never
-            // gets signed (the root below is the frontier's, the proofs are made from the edge).
+            // gets signed.
             tip.frontier
                 .append(LeafHash::of(&bytes))
                 .map_err(|_| ProofError::NoEntry(index))?;
             tip.previous = leaf;
-            entries.push((index, bytes));
+            self.entries.push((index, bytes));
             own.push(entry);
         }
-        sequenced.push((admitted, own));
+        self.changes.push((admitted, own));
+        Ok(())
     }
-    let head = tip.frontier.head();
-    let scope = tenant.scope().clone();
-    let reader = EdgeReader {
-        edge: &tip.edge,
-        scope: &scope,
-    };
-    let changes = sequenced
-        .into_iter()
-        .map(|(admitted, own)| prove(admitted, own, &head, &reader))
-        .collect::<Result<Vec<_>, _>>()?;
-    check_last(&entries, &head, &reader)?;
-    Ok(Grown {
-        tenant,
-        head,
-        edge: tip.edge.clone(),
-        entries,
-        tiles,
-        changes,
-    })
+
+    fn finish(self, tip: &Tip) -> Result<Grown, ProofError> {
+        let head = tip.frontier.head();
+        let nonces_from = self.nonces_from(tip);
+        let scope = self.tenant.scope().clone();
+        let reader = EdgeReader {
+            edge: &tip.edge,
+            scope: &scope,
+        };
+        let changes = self
+            .changes
+            .into_iter()
+            .map(|(admitted, own)| prove(admitted, own, &head, &reader))
+            .collect::<Result<Vec<_>, _>>()?;
+        check_last(&self.entries, &head, &reader)?;
+        Ok(Grown {
+            tenant: self.tenant,
+            head,
+            edge: tip.edge.clone(),
+            entries: self.entries,
+            tiles: self.tiles,
+            changes,
+            nonces_from,
+        })
+    }
+
+    /// LG-7: the minute that has surely begun, by what this batch makes durable. Never by the clock alone: after
+    /// a restart the clock may be behind it, and what was forgotten would be good again.
+    fn nonces_from(&self, tip: &Tip) -> Option<u64> {
+        let by_entries = (!self.entries.is_empty()).then(|| tip.sequenced_at.seconds() / 60);
+        let by_nonces = self.changes.iter().filter_map(|(admitted, _)| {
+            let Some(Key::Nonce { bucket, .. }) = admitted.nonce else {
+                return None;
+            };
+            Some(minute_of_use(bucket))
+        });
+        by_nonces.chain(by_entries).max()
+    }
 }
 
 fn prove(
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     entries: Vec<Entry>,
     head: &TreeHead,
     reader: &EdgeReader<'_>,
@@ -231,7 +273,7 @@ fn prove(
         None => None,
         Some(entry) => {
             let path = prove_inclusion(LeafIndex::new(entry.index), head.size(), reader)?;
-            // Our own proof, judged by the verifier before anybody else sees it.
+            // LG-14: our own proof, judged by the verifier before anybody else sees it.
             path.check(LeafHash::of(&entry.encode()), head)?;
             Some(path)
         }
@@ -243,7 +285,7 @@ fn prove(
     })
 }
 
-/// One proof per batch even where nobody asked: edge and frontier must agree before a head is signed.
+/// LG-14: one proof per batch even where nobody asked; edge and frontier must agree before a head is signed.
 fn check_last(
     entries: &[(u64, Vec<u8>)],
     head: &TreeHead,
@@ -255,51 +297,4 @@ fn check_last(
     let path = prove_inclusion(LeafIndex::new(*index), head.size(), reader)?;
     path.check(LeafHash::of(bytes), head)?;
     Ok(())
-}
-
-impl Tip {
-    /// Where the durable log of a tenant ends.
-    fn of(tenant: &Tenant) -> Result<Self, ProofError> {
-        let head = tenant.head();
-        let size = head.tree().size();
-        let Some(last) = size.entries().checked_sub(1) else {
-            return Ok(Self {
-                edge: Edge::default(),
-                frontier: Frontier::empty(),
-                previous: LeafHash::from_bytes([0; 32]),
-                sequenced_at: UnixMillis::new(0).unwrap_or(UnixMillis::MAX),
-            });
-        };
-        let bytes = tenant.entry_bytes(last)?;
-        Ok(Self {
-            edge: head.edge().clone(),
-            frontier: frontier(&head, tenant)?,
-            previous: LeafHash::of(&bytes),
-            sequenced_at: tenant.entry(last)?.sequenced_at,
-        })
-    }
-}
-
-/// The frontier of a durable head: the roots of the complete subtrees of its size, largest first.
-fn frontier(head: &super::Head, tenant: &Tenant) -> Result<Frontier, ProofError> {
-    use agentsigna_verifier::log::prove::{HashReader as _, Subtree};
-    let size: TreeSize = head.tree().size();
-    let reader = head.reader(tenant.scope());
-    let mut hashes = Vec::new();
-    let mut from = 0_u64;
-    for height in (0..63_u8).rev() {
-        if size.entries() & (1 << height) != 0 {
-            hashes.push(reader.subtree(Subtree::new(height, from >> height), size)?);
-            from = from.saturating_add(1 << height);
-        }
-    }
-    let frontier =
-        Frontier::from_parts(size, hashes).map_err(|_| ProofError::NoEntry(size.entries()))?;
-    // Nothing grows from a tree that is not the one that was signed.
-    let (found, signed): (RootHash, RootHash) = (frontier.root(), head.tree().root());
-    if found == signed {
-        Ok(frontier)
-    } else {
-        Err(ProofError::NoEntry(size.entries()))
-    }
 }

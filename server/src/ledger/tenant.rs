@@ -2,14 +2,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicUsize},
 };
 
 use agentsigna_verifier::{
     digest::Digest,
     entry::{Entry, EntryError},
     event::Genesis,
-    key::JwkThumbprint,
+    key::{JwkThumbprint, PublicKey},
     log::{
         checkpoint::SignedCheckpoint,
         inclusion::{InclusionError, InclusionProof},
@@ -30,6 +30,10 @@ use super::{
 };
 use crate::store::{Key, ReadError, Seeds, TenantScope};
 
+/// Kinds of row (`spec/state.md §3`).
+const AGENTS: u8 = 2;
+const SYSTEMS: u8 = 3;
+
 /// A tenant's log. Cheap to clone; the only way from above to its entries, rows and keys.
 #[derive(Clone)]
 pub struct Tenant {
@@ -44,6 +48,8 @@ pub(super) struct Inner {
     seal_signer: SigningKey,
     pub(super) admission: Mutex<Admission>,
     head: RwLock<Arc<Head>>,
+    /// Changes admitted and not durable yet.
+    queued: Arc<AtomicUsize>,
     /// The size of the newest durable head, for those who wait for it.
     grown: watch::Sender<u64>,
 }
@@ -66,6 +72,9 @@ pub enum ProofError {
     /// The store's error.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The tree on disk is not the one that was signed.
+    #[error("entries and tiles of the first {0} entries do not give the root that was signed")]
+    WrongRoot(u64),
     /// The entry is not in the log.
     #[error("no entry {0}")]
     NoEntry(u64),
@@ -97,6 +106,7 @@ impl Tenant {
                 log_signer: SigningKey::from_bytes(&seeds.log),
                 seal_signer: SigningKey::from_bytes(&seeds.seal),
                 admission: Mutex::new(Admission::new(next_index)),
+                queued: Arc::default(),
                 grown: watch::Sender::new(next_index),
                 head: RwLock::new(Arc::new(head)),
             }),
@@ -105,6 +115,10 @@ impl Tenant {
 
     pub(super) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    pub(super) fn queued(&self) -> &Arc<AtomicUsize> {
+        &self.inner.queued
     }
 
     /// The genesis of the log.
@@ -202,7 +216,7 @@ impl Tenant {
         self.inner.scope.get(Key::Blob(*digest.as_bytes()))
     }
 
-    /// A row as the last admitted change left it: for questions that lead to no change.
+    /// A row as the last durable change left it: for questions that lead to no change.
     ///
     /// # Errors
     /// [`RowError`].
@@ -255,19 +269,14 @@ impl Tenant {
     /// The founder's key and every enrolled one.
     pub(super) fn keys(&self) -> Result<Vec<JwkThumbprint>, RowError> {
         let mut keys = vec![self.inner.genesis.founder.jwk_thumbprint()];
-        for (kind, read) in [(2, true), (3, false)] {
+        for kind in [AGENTS, SYSTEMS] {
             for row in self.inner.scope.rows(kind)? {
-                let row = Row::decode(kind, &row?.1).map_err(RowError::Damaged)?;
-                let stage = match (&row, read) {
-                    (Row::Agent(row), _) => row.stage,
-                    (Row::System(row), _) => row.stage,
+                let stage = match Row::decode(kind, &row?.1).map_err(RowError::Damaged)? {
+                    Row::Agent(row) => row.stage,
+                    Row::System(row) => row.stage,
                     _ => continue,
                 };
-                keys.extend(
-                    stage
-                        .enrolled_key()
-                        .map(agentsigna_verifier::key::PublicKey::jwk_thumbprint),
-                );
+                keys.extend(stage.enrolled_key().map(PublicKey::jwk_thumbprint));
             }
         }
         Ok(keys)

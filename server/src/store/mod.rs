@@ -323,6 +323,16 @@ impl<W: Writing> Store<W> {
         self.database.room()
     }
 
+    /// Whether the disk has room for what is on its way to it and for more: an eighth of the reserve above it.
+    /// Who asks before it promises a write is not refused by [`WriteError::NoRoom`] after it. A disk that cannot
+    /// be asked has none.
+    #[must_use]
+    pub fn has_room_to_admit(&self) -> bool {
+        let reserve = self.settings.reserve_bytes;
+        let wanted = reserve.saturating_add(reserve / 8);
+        self.room().is_ok_and(|free| free >= wanted)
+    }
+
     /// The folder of the database.
     #[must_use]
     pub fn path(&self) -> &Path {
