@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agentsigna_verifier::{
+    case::CaseState,
     digest::{Digest, Noun},
     entry::{Entry, EntryError, Event},
     event::Body,
     log::{
         frontier::Frontier,
-        tile::Tile,
         tree::{LeafHash, RootHash},
     },
     signed_request::Evidence,
-    state::{Blobs, Completeness, MemoryRows, RowName, StateError, apply, check_signed},
+    state::{Blobs, Completeness, MemoryRows, Row, RowName, StateError, apply, check_signed},
+    time::UnixMillis,
 };
 
-use super::{NonceUse, Tenant, edge::Edge, tenant::ProofError};
+use super::{NonceUse, Tenant, change::minute_of_use, edge::Edge, tenant::ProofError};
 use crate::store::{Key, ReadError};
+
+/// Nonces remembered before those that are dead are let go.
+const NONCES_KEPT: usize = 100_000;
 
 /// What was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct FsckReport {
     pub blobs: u64,
     /// Nonces compared.
     pub nonces: u64,
+    /// Deadlines compared.
+    pub deadlines: u64,
 }
 
 /// The first thing that is not as it must be.
@@ -59,7 +65,15 @@ pub enum FsckError {
         /// What is wrong.
         what: String,
     },
-    /// A row, tile, blob or nonce is missing, surplus, or has other bytes.
+    /// Entries were written meanwhile, so nothing can be said.
+    #[error("the log grew from {from} to {to} entries meanwhile: run it on a stopped server")]
+    Grew {
+        /// Entries at the start.
+        from: u64,
+        /// Entries now.
+        to: u64,
+    },
+    /// A row, tile, blob, nonce or deadline is missing, surplus, or has other bytes.
     #[error("{what} is {fault}")]
     Differs {
         /// What.
@@ -69,12 +83,26 @@ pub enum FsckError {
     },
 }
 
-/// Rebuilds everything that is derived from the entries of `tenant` and compares it with what is on disk.
-/// Calls `progress` with entries done and entries in all.
+/// Rebuilds everything that is derived from the entries of `tenant` and compares it with what is on disk
+/// (LG-18). Calls `progress` with entries done and entries in all. Judges signatures and order of the events, but
+/// neither verdicts nor seals: that is the audit of an export.
 ///
 /// # Errors
 /// [`FsckError`]: the first difference.
-pub fn fsck(tenant: &Tenant, mut progress: impl FnMut(u64, u64)) -> Result<FsckReport, FsckError> {
+pub fn fsck(tenant: &Tenant, progress: impl FnMut(u64, u64)) -> Result<FsckReport, FsckError> {
+    let before = tenant.head().tree().size().entries();
+    let report = compare(tenant, progress);
+    let after = tenant.head().tree().size().entries();
+    if before == after {
+        return report;
+    }
+    Err(FsckError::Grew {
+        from: before,
+        to: after,
+    })
+}
+
+fn compare(tenant: &Tenant, mut progress: impl FnMut(u64, u64)) -> Result<FsckReport, FsckError> {
     let head = tenant.head();
     let total = head.tree().size().entries();
     let mut fold = Fold::new();
@@ -89,21 +117,27 @@ pub fn fsck(tenant: &Tenant, mut progress: impl FnMut(u64, u64)) -> Result<FsckR
     if root != head.tree().root() {
         return differs("the root of the signed head", "not what the entries say");
     }
-    let tiles = fold.tiles;
-    for tile in Tile::all(head.tree().size()).filter(Tile::is_full) {
-        if tenant.scope().tile(tile.level(), tile.index())?.is_none() {
-            return differs(tile.path(), "missing");
-        }
-    }
-    let rows = compare_rows(tenant, &fold.rows)?;
-    let nonces = compare_nonces(tenant, &fold.nonces)?;
+    no_more_tiles(tenant, total)?;
     Ok(FsckReport {
         entries: total,
-        rows,
-        tiles,
+        rows: compare_rows(tenant, &fold.rows)?,
+        tiles: fold.tiles,
         blobs: fold.blobs,
-        nonces,
+        nonces: compare_nonces(tenant, &fold)?,
+        deadlines: compare_deadlines(tenant, &fold.rows)?,
     })
+}
+
+/// A tile beyond the tree would keep the log from ever completing it: tiles are written once.
+fn no_more_tiles(tenant: &Tenant, entries: u64) -> Result<(), FsckError> {
+    let mut index = entries;
+    for level in 0_u8..8 {
+        index /= 256;
+        if tenant.scope().tile(level, index)?.is_some() {
+            return differs(format!("tile {level}/{index}"), "surplus");
+        }
+    }
+    Ok(())
 }
 
 struct Fold {
@@ -114,6 +148,8 @@ struct Fold {
     tiles: u64,
     blobs: u64,
     nonces: Vec<NonceUse>,
+    nonces_max: usize,
+    sequenced_at: UnixMillis,
 }
 
 /// The tenant's blobs, as the judge of signatures wants them.
@@ -135,6 +171,8 @@ impl Fold {
             tiles: 0,
             blobs: 0,
             nonces: Vec::new(),
+            nonces_max: NONCES_KEPT,
+            sequenced_at: UnixMillis::new(0).unwrap_or(UnixMillis::MAX),
         }
     }
 
@@ -152,6 +190,12 @@ impl Fold {
                 "index, origin or previous hash do not link to the entry before".into(),
             ));
         }
+        if entry.sequenced_at < self.sequenced_at {
+            return Err(follows(
+                "its time is before that of the entry before".into(),
+            ));
+        }
+        self.sequenced_at = entry.sequenced_at;
         check_signed(&mut self.rows, &mut StoredBlobs(tenant), &event)
             .map_err(|error| follows(error.to_string()))?;
         apply(
@@ -214,6 +258,12 @@ impl Fold {
                 statement.expires_s(),
             ));
         }
+        // Only those of the last minutes can still be there.
+        if self.nonces.len() > self.nonces_max {
+            let alive = self.sequenced_at.seconds() / 60;
+            self.nonces.retain(|nonce| nonce.bucket() >= alive);
+            self.nonces_max = NONCES_KEPT.max(self.nonces.len().saturating_mul(2));
+        }
     }
 }
 
@@ -227,7 +277,7 @@ fn compare_rows(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError
         );
     }
     let mut seen = BTreeSet::new();
-    for kind in 1..=9 {
+    for kind in 0..=u8::MAX {
         for found in scope.rows(kind)? {
             let (key, bytes) = found?;
             match names.get(&key) {
@@ -246,27 +296,53 @@ fn compare_rows(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError
 }
 
 /// Every nonce of an entry that may still be replayed is on disk. More may be: a retry uses one without an entry.
-fn compare_nonces(tenant: &Tenant, expected: &[NonceUse]) -> Result<u64, FsckError> {
+fn compare_nonces(tenant: &Tenant, fold: &Fold) -> Result<u64, FsckError> {
     let scope = tenant.scope();
     let mut found = BTreeSet::new();
+    // What was forgotten lies before the minute that had begun, by the last entry or the newest nonce (LG-7).
+    let mut kept_from = fold.sequenced_at.seconds() / 60;
     for nonce in scope.nonces()? {
-        found.insert(nonce?.0);
-    }
-    // Buckets below the lowest on disk were forgotten.
-    let lowest = found.iter().find_map(|key| match key {
-        Key::Nonce { bucket, .. } => Some(*bucket),
-        _ => None,
-    });
-    let mut compared = 0_u64;
-    for nonce in expected {
-        if lowest.is_some_and(|lowest| nonce.bucket() >= lowest) {
-            if !found.contains(&scope.nonce_key(nonce.bucket(), nonce.value())) {
-                return differs("a nonce that may still be replayed", "missing");
-            }
-            compared = compared.saturating_add(1);
+        let key = nonce?.0;
+        if let Key::Nonce { bucket, .. } = key {
+            kept_from = kept_from.max(minute_of_use(bucket));
         }
+        found.insert(key);
+    }
+    let mut compared = 0_u64;
+    for nonce in &fold.nonces {
+        if nonce.bucket() < kept_from {
+            continue;
+        }
+        if !found.contains(&scope.nonce_key(nonce.bucket(), nonce.value())) {
+            return differs("a nonce that may still be replayed", "missing");
+        }
+        compared = compared.saturating_add(1);
     }
     Ok(compared)
+}
+
+/// The reviews that are open, and no others, fall due.
+fn compare_deadlines(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError> {
+    let open = expected.iter().filter_map(|(name, row)| match (name, row) {
+        (RowName::Case(case), Row::Case(row)) if row.state == CaseState::InReview => {
+            let time_ms = row.deadline?.millis();
+            let case = *case.as_bytes();
+            Some(Key::Deadline { time_ms, case })
+        }
+        _ => None,
+    });
+    let open: BTreeSet<Key> = open.collect();
+    let mut found = BTreeSet::new();
+    for deadline in tenant.scope().deadlines(u64::MAX)? {
+        found.insert(deadline?.0);
+    }
+    if found.difference(&open).next().is_some() {
+        return differs("a deadline", "surplus");
+    }
+    if open.difference(&found).next().is_some() {
+        return differs("a deadline", "missing");
+    }
+    Ok(u64::try_from(open.len()).unwrap_or(u64::MAX))
 }
 
 fn differs<T>(what: impl Into<String>, fault: &'static str) -> Result<T, FsckError> {
