@@ -132,6 +132,8 @@ impl From<AdmitError> for Refusal {
         match error {
             AdmitError::Stopped => Self::unavailable("stopping", detail),
             AdmitError::Full => Self::unavailable("queue-full", detail),
+            AdmitError::NoRoom => Self::unavailable("disk-reserve", detail),
+            AdmitError::TooLarge { .. } => Self::new(Kind::TooLarge, "body-size", detail),
             AdmitError::Stale(_) => Self::unavailable("busy", detail),
             AdmitError::Replayed => Self::conflict("replayed", detail),
             AdmitError::KeyTaken(_) => Self::conflict("key-taken", detail),
