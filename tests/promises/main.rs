@@ -1,3 +1,4 @@
 //! One file per promise, against the real programs. The file name is the promise.
 
 mod an_agent_that_may_gets_a_passport;
+mod the_demo_runs;
