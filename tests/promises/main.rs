@@ -2,3 +2,6 @@
 
 mod an_agent_that_may_gets_a_passport;
 mod the_demo_runs;
+mod audited;
+mod bad_input_changes_no_case;
+mod tidy;
