@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The longest name of a counterparty, in characters.
-const NAME_CHARS_MAX: usize = 120;
+pub(crate) const NAME_CHARS_MAX: usize = 120;
 
 /// `POST /v1/agents`: name an agent and get a code for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod request;
 
 use alloc::string::String;
 
+pub(crate) use directory::NAME_CHARS_MAX;
 pub use directory::{
     Activation, AgentConfirmation, AgentInvitation, Claim, Claimant, CounterpartyChange,
     CounterpartyEnrolment, StatusChange, SystemConfirmation, SystemInvitation,

@@ -8,11 +8,13 @@ use alloc::string::String;
 
 use super::{Signed, genesis::public_key};
 use crate::{
+    act::NAME_CHARS_MAX,
     action::Latitude,
     cbor::{CborError, Fields, Value},
     digest::Digest,
     id::Id,
     key::PublicKey,
+    limits,
     snapshot::{Approval, Risk, Status, Tier},
     time::UnixMillis,
 };
@@ -106,7 +108,7 @@ pub struct CounterpartyEnrolled {
     pub signed: Signed,
     /// The counterparty.
     pub counterparty: Id,
-    /// Its name for people, up to 120 characters.
+    /// Its name for people, 1 to 120 characters.
     pub name: String,
     /// Whether it may be dealt with.
     pub status: Approval,
@@ -322,11 +324,18 @@ impl CounterpartyEnrolled {
         let body = Self {
             signed: signed(&mut fields)?,
             counterparty: id(&mut fields, "counterparty")?,
-            name: fields.text("name")?,
+            name: fields.text_as("name", "1 to 120 characters", |text| {
+                (1..=NAME_CHARS_MAX)
+                    .contains(&text.chars().count())
+                    .then(|| String::from(text))
+            })?,
             status: counterparty_status(&mut fields)?,
             risk: risk(&mut fields)?,
             payments_before: fields.uint("payments_before")?,
         };
+        if body.payments_before > limits::JSON_INTEGER_MAX {
+            return Err(fields.unexpected("payments_before", "an integer below 2^53"));
+        }
         fields.finish()?;
         Ok(body)
     }

@@ -85,7 +85,11 @@ impl Genesis {
             return Err(founder.unexpected("kind", "`ed25519-file`"));
         }
         let genesis = Self {
-            origin: fields.text("origin")?,
+            origin: fields.text_as(
+                "origin",
+                "1 to 255 printable ASCII characters without space and `+`",
+                origin,
+            )?,
             platform: fields.text("platform")?,
             log_key: public_key(&fields.bytes("log_key")?, WHAT, "log_key")?,
             seal_key: public_key(&fields.bytes("seal_key")?, WHAT, "seal_key")?,
@@ -108,6 +112,16 @@ impl Genesis {
     }
 }
 
+/// What can name a log in checkpoints and snapshots.
+fn origin(text: &str) -> Option<String> {
+    let good = (1..=255).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'+');
+    good.then(|| String::from(text))
+}
+
+/// DG-3: no event brings in a key that nobody should trust.
 pub(super) fn public_key(
     bytes: &[u8],
     what: &'static str,

@@ -59,7 +59,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Reads the body of an event of `kind`.
+            /// Reads the body of an event of `kind`. EV-1: exactly the members of the kind, each in its range.
             ///
             /// # Errors
             /// [`EntryError::UnknownKind`], [`EntryError::Cbor`].

@@ -6,6 +6,7 @@ use super::Signed;
 use crate::{
     cbor::{CborError, Value},
     digest::Digest,
+    id::Id,
 };
 
 /// The body of `policy.published`.
@@ -53,7 +54,7 @@ impl PolicyPublished {
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
         let mut fields = value.into_fields("policy.published")?;
         let body = Self {
-            signed: Signed::from_value(fields.value("signed")?)?,
+            signed: Signed::without_body_from_value(fields.value("signed")?)?,
             bundle: fields.digest("bundle")?,
             bytes: fields.uint("bytes")?,
         };
@@ -94,12 +95,27 @@ impl AuthFailed {
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
         let mut fields = value.into_fields("auth.failed")?;
         let body = Self {
-            subject: fields.text("subject")?,
+            subject: fields.text_as(
+                "subject",
+                "`agent:<id>`, `system:<id>` or `founder`",
+                subject,
+            )?,
             reason: fields.text("reason")?,
             minute: fields.uint("minute")?,
             count: fields.uint("count")?,
         };
+        if body.count == 0 {
+            return Err(fields.unexpected("count", "1 or more"));
+        }
         fields.finish()?;
         Ok(body)
     }
+}
+
+fn subject(text: &str) -> Option<String> {
+    let named = text
+        .strip_prefix("agent:")
+        .or_else(|| text.strip_prefix("system:"));
+    let good = text == "founder" || named.is_some_and(|id| Id::parse(id).is_ok());
+    good.then(|| String::from(text))
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::cbor::{CborError, Value};
+use crate::cbor::{CborError, Fields, Value};
 
 /// What a founder, agent or target system signed: the RFC 9421 signature base, the signature over it, and the
 /// content whose digest the base names.
@@ -30,16 +30,29 @@ impl Signed {
         ])
     }
 
+    /// Reads evidence with its content.
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
+        Self::read(value, |fields| fields.bytes("body").map(Some))
+    }
+
+    /// Reads evidence whose content is kept as a blob.
+    pub(super) fn without_body_from_value(value: Value) -> Result<Self, CborError> {
+        Self::read(value, |fields| match fields.value("body")? {
+            Value::Null => Ok(None),
+            _ => Err(fields.unexpected("body", "null: the blob holds the content")),
+        })
+    }
+
+    /// EV-2: the kind of the event alone says whether the content is here or in a blob.
+    fn read(
+        value: Value,
+        body: impl FnOnce(&mut Fields) -> Result<Option<Vec<u8>>, CborError>,
+    ) -> Result<Self, CborError> {
         let mut fields = value.into_fields("signed")?;
         let signed = Self {
             base: fields.bytes("base")?,
             signature: fields.bytes_exact("signature")?,
-            body: match fields.value("body")? {
-                Value::Null => None,
-                Value::Bytes(bytes) => Some(bytes),
-                _ => return Err(fields.unexpected("body", "bytes or null")),
-            },
+            body: body(&mut fields)?,
         };
         fields.finish()?;
         Ok(signed)
