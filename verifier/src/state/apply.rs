@@ -241,6 +241,7 @@ fn review_opened<R: Rows>(
             format!("review round {} where round 1 opens", body.round),
         );
     }
+    // CA-3: people have the time that the decision gave them.
     if row.deadline != Some(body.deadline) {
         return broken(
             "review-deadline",
@@ -262,7 +263,13 @@ fn expired<R: Rows>(
     let mut row = case(rows, step.place.case)?;
     row.state = follow(Some(row.state), Step::Expired)?;
     link(&mut row, step)?;
-    if body.round != 1 || row.deadline != Some(body.deadline) {
+    if body.round != 1 {
+        return broken(
+            "review-round",
+            format!("review round {} expires where round 1 is open", body.round),
+        );
+    }
+    if row.deadline != Some(body.deadline) {
         return broken(
             "review-deadline",
             format!(
@@ -271,6 +278,7 @@ fn expired<R: Rows>(
             ),
         );
     }
+    // CA-3: silence counts only once the time is up.
     if step.decided_at < body.deadline {
         return broken(
             "expired-early",
@@ -295,6 +303,7 @@ fn passport_issued<R: Rows>(
         Ok(passport) => passport,
         Err(error) => return broken("malformed", error.to_string()),
     };
+    // PA-5: what is registered has nothing that is not sealed.
     if passport.delivery().is_some() {
         return broken(
             "malformed",
@@ -388,6 +397,7 @@ fn check_snapshot<R: Rows>(
     let exposure_known = step.completeness == Completeness::Whole;
     for (same, field) in [
         (snapshot.origin() == genesis.origin, "origin"),
+        (snapshot.currency() == genesis.currency, "currency"),
         (snapshot.exponent() == genesis.exponent, "exponent"),
         (snapshot.decided_at() == step.decided_at, "decided_at"),
         (snapshot.standing_at() <= step.at.index, "standing_at"),
