@@ -1,4 +1,4 @@
-//! Every limit of the formats, each with its unit (`spec/limits.md`).
+//! Every limit of the formats, each with its unit: the table of `spec/limits.md`, and nothing beside it (LI-1).
 
 /// An entry of the log, in bytes. C2SP tlog-tiles allows 65,535.
 pub const ENTRY_BYTES_MAX: usize = 32 * 1024;
@@ -26,6 +26,8 @@ pub const POLICY_TOKENS_MAX: usize = 400;
 pub const POLICY_SOURCE_BYTES_MAX: usize = 200_000;
 /// A Passport as delivered (with entry head and proof), in bytes.
 pub const PASSPORT_BYTES_MAX: usize = 6 * 1024;
+/// A Passport as registered, in bytes: leaves 2 KiB for entry head and proof.
+pub const PASSPORT_SEALED_BYTES_MAX: usize = 4 * 1024;
 /// A case file, in bytes.
 pub const CASE_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A trust file, in bytes.
@@ -44,3 +46,6 @@ pub const REQUEST_SKEW_S: u64 = 5;
 pub const REQUEST_LIFE_S_MAX: u64 = 60;
 /// The largest amount, in minor units of the tenant's currency.
 pub const AMOUNT_MINOR_MAX: u64 = 1_000_000_000_000_000;
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub(super) fn issue(
     let unsealed = Unsealed::new(permit, snapshot, grounds, &tenant.genesis().seal_key)
         .ok_or_else(|| Refusal::broken(&"a permit for other inputs"))?;
     let passport = tenant.seal(unsealed);
-    // PA-6: what could not be delivered is not issued.
+    // PA-7: what could not be delivered is not issued.
     if passport.len().saturating_add(DELIVERY_BYTES)
         > limits::PASSPORT_BYTES_MAX.saturating_add(2 * 1024)
     {

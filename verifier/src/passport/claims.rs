@@ -178,6 +178,7 @@ impl Claims {
             issuer: grounds.issuer,
             agent: snapshot.agent().id().clone(),
             audience: Audience::new(snapshot.origin().to_string(), action.target().clone()),
+            // PA-6: it lives 1 to 900 s from the moment of issue.
             expires_s: grounds
                 .issued_s
                 .saturating_add(grounds.life_s.clamp(1, limits::PASSPORT_LIFE_S_MAX)),

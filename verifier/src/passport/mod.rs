@@ -74,6 +74,15 @@ pub enum PassportError {
     /// The entry head is not one.
     #[error("entry head of the Passport: {0}")]
     Head(#[source] EntryError),
+    /// So long that head and proof may find no room beside it.
+    #[error(
+        "{found} sealed bytes, at most {} allowed beside entry head and proof",
+        limits::PASSPORT_SEALED_BYTES_MAX
+    )]
+    NoRoom {
+        /// Bytes of the Passport as registered.
+        found: usize,
+    },
 }
 
 impl Unsealed {
@@ -119,7 +128,7 @@ impl Unsealed {
 }
 
 impl Passport {
-    /// Reads a Passport, registered or delivered.
+    /// Reads a Passport, registered or delivered: closed at every level (PA-2).
     ///
     /// # Errors
     /// [`PassportError`], in the order of its variants.
@@ -136,18 +145,25 @@ impl Passport {
 
         let kid = read_protected(&protected)?;
         let claims = Claims::from_value(Value::decode(&payload, limits::PASSPORT_BYTES_MAX)?)?;
+        // PA-5: nothing, as registered, or head and proof and no more, as delivered.
         let delivery = match unprotected {
             Value::Map(members) if members.is_empty() => None,
             other => Some(Delivery::from_value(other)?),
         };
-        Ok(Self {
+        let passport = Self {
             protected,
             kid,
             payload,
             claims,
             signature,
             delivery,
-        })
+        };
+        // PA-7: head and proof must find room beside it.
+        let found = passport.registered().len();
+        if found > limits::PASSPORT_SEALED_BYTES_MAX {
+            return Err(PassportError::NoRoom { found });
+        }
+        Ok(passport)
     }
 
     /// PA-4: the seal, checked with `verify_strict` over RFC 9052 §4.4. The key must also be the one named.
