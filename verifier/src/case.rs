@@ -76,7 +76,7 @@ impl CaseState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether a case may stand in this state between two writes. The others are passed through inside one.
+    /// CA-2: whether a case may stand in this state between two writes. The others are passed through inside one.
     #[must_use]
     pub const fn may_rest(self) -> bool {
         matches!(
@@ -165,6 +165,53 @@ mod tests {
         );
         for state in CaseState::ALL {
             assert_eq!(CaseState::parse(state.as_str()), Some(state));
+        }
+        assert_eq!(CaseState::parse("in review"), None);
+    }
+
+    /// CA-1 and CA-2. Goal: code and page have the same tables. Method: the rows of `spec/case.md §3`.
+    #[test]
+    fn ca_2_page_and_code_have_the_same_tables() {
+        let page: Vec<Vec<&str>> = include_str!("../../spec/case.md")
+            .lines()
+            .filter(|line| line.starts_with("| "))
+            .map(|line| line.split('|').map(str::trim).collect())
+            .collect();
+        let mut rest = 0;
+        for state in CaseState::ALL {
+            let row = page
+                .iter()
+                .find(|cells| cells[1] == state.as_str() && matches!(cells[2], "yes" | "no"))
+                .unwrap();
+            assert_eq!(row[2] == "yes", state.may_rest(), "{}", state.as_str());
+            rest += usize::from(state.may_rest());
+        }
+        assert_eq!(rest, 4);
+        let mut steps = 0;
+        for from in core::iter::once(None).chain(CaseState::ALL.into_iter().map(Some)) {
+            for step in Step::ALL {
+                let event = match step {
+                    Step::Decided(verdict) => {
+                        alloc::format!("`decision.made`, verdict {}", verdict.name())
+                    }
+                    _ => alloc::format!("`{}`", step.name()),
+                };
+                let before = from.map_or("–", CaseState::as_str);
+                let on_page = page
+                    .iter()
+                    .find(|cells| cells[1] == before && cells[2] == event)
+                    .map(|cells| cells[3]);
+                assert_eq!(follow(from, step).ok().map(CaseState::as_str), on_page);
+                steps += usize::from(on_page.is_some());
+            }
+        }
+        assert_eq!(steps, 7);
+        // A case that has come to rest goes on only from a review.
+        for state in CaseState::ALL {
+            let goes_on = Step::ALL
+                .into_iter()
+                .any(|step| follow(Some(state), step).is_ok());
+            assert_eq!(goes_on, !state.may_rest() || state == CaseState::InReview);
         }
     }
 }

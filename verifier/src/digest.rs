@@ -1,4 +1,4 @@
-//! The digest registry: the only file that calls SHA-256 (`spec/digests.md`).
+//! The digest registry: the only file that calls SHA-256 (`spec/digests.md`, DG-2).
 //!
 //! Every digest of ours is `SHA-256("agentsigna/<noun>/v<n>\n" || bytes)`, so that bytes of one kind can
 //! never stand for bytes of another. Digests that a standard prescribes (Merkle tree, key identifiers,
@@ -37,7 +37,7 @@ impl Noun {
         Self::Code,
     ];
 
-    /// The bytes hashed before the content.
+    /// The bytes hashed before the content. DG-1: none is the beginning of another.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -144,3 +144,6 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     }
     hasher.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ impl Event {
         .encode()
     }
 
-    /// Reads the bytes of an event.
+    /// Reads the bytes of an event: exactly the seven items, of a kind that is known (EN-3).
     ///
     /// # Errors
     /// [`EntryError`], in the order of its variants.
@@ -237,13 +237,14 @@ impl Entry {
         .encode()
     }
 
-    /// Reads the bytes of a leaf. The event inside stays bytes.
+    /// Reads the bytes of a leaf: at most 32 KiB, exactly the six items (EN-1). The event inside stays bytes.
     ///
     /// # Errors
     /// [`EntryError`], in the order of its variants.
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut items = Value::decode(bytes, limits::ENTRY_BYTES_MAX)?.into_items("entry")?;
         let version = items.uint("version")?;
+        // EN-2: another version is not a fault of the bytes.
         if version != VERSION {
             return Err(EntryError::Version { found: version });
         }
@@ -274,7 +275,7 @@ impl EntryHead {
         })
     }
 
-    /// The whole entry again, given what the head leaves out.
+    /// The whole entry again, given what the head leaves out: the bytes that were logged (EN-5).
     #[must_use]
     pub fn with_body(&self, body: Body) -> Entry {
         let event = Event {
@@ -336,3 +337,6 @@ impl EntryHead {
         Ok(head)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -56,7 +56,7 @@ const PUBLISHED: [&str; 4] = [
 ];
 
 impl PublicKey {
-    /// Takes the 32 bytes of RFC 8032 §5.1.5.
+    /// Takes the 32 bytes of RFC 8032 §5.1.5 (DG-3).
     ///
     /// # Errors
     /// [`BadKey`], in the order of its variants.
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_nobody_should_trust_are_refused() {
+    fn dg_3_keys_nobody_should_trust_are_refused() {
         for published in PUBLISHED {
             assert_eq!(PublicKey::from_base64url(published), Err(BadKey::Published));
         }

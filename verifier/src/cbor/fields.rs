@@ -1,4 +1,4 @@
-//! Closed structures: take each member once, then nothing may be left.
+//! Closed structures (CB-5): take each member once, then nothing may be left.
 
 use alloc::{
     format,

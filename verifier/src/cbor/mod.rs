@@ -147,6 +147,7 @@ impl Value {
     /// # Errors
     /// [`CborError::TooLong`], [`CborError::Malformed`], [`CborError::NotDeterministic`].
     pub fn decode(bytes: &[u8], bytes_max: usize) -> Result<Self, CborError> {
+        // CB-1: the size, before anything is read.
         if bytes.len() > bytes_max {
             return Err(CborError::TooLong {
                 found: bytes.len(),
@@ -160,7 +161,7 @@ impl Value {
         let value = Self::read(&mut reader).map_err(|Malformed| CborError::Malformed {
             at: bytes.len().saturating_sub(reader.rest.len()),
         })?;
-        // Encoding again catches every leniency of the reader at once: long integers, unsorted or repeated
+        // CB-4: encoding again catches every leniency of the reader at once: long integers, unsorted or repeated
         // keys (sorted here, so repeated ones stand side by side), indefinite lengths, bytes left over.
         if !value.is_ordered() || value.encode() != bytes {
             return Err(CborError::NotDeterministic);
@@ -211,6 +212,7 @@ impl Value {
         }
     }
 
+    /// CB-2: the items of `spec/cbor.md §3`, and no other.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let first = *reader.rest.first().ok_or(Malformed)?;
         match first >> 5 {
@@ -261,7 +263,7 @@ impl<E> From<dec::Error<E>> for Malformed {
     }
 }
 
-/// A slice with the depth our formats allow.
+/// A slice with the depth our formats allow (CB-3).
 struct Reader<'a> {
     rest: &'a [u8],
     depth_left: usize,

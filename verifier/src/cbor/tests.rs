@@ -54,6 +54,8 @@ fn rfc_8949_appendix_a_examples_are_reproduced() {
 
 #[test]
 fn every_leniency_of_the_decoder_below_is_refused() {
+    // CB-4: long forms, indefinite lengths, keys that do not rise, bytes left over. CB-2: floats, `undefined`,
+    // other simple values.
     for hex in [
         "1800",
         "190001",
@@ -91,6 +93,11 @@ fn every_leniency_of_the_decoder_below_is_refused() {
     }
     refused("9bffffffffffffffff");
     refused("bb00ffffffffffffff");
+    // CB-1: before anything is read, so even of bytes that are no CBOR.
+    assert!(matches!(
+        Value::decode(&[0xff; 5], 4),
+        Err(CborError::TooLong { found: 5, max: 4 })
+    ));
     assert!(matches!(
         Value::decode(&[0; 5], 4),
         Err(CborError::TooLong { found: 5, max: 4 })
@@ -98,7 +105,7 @@ fn every_leniency_of_the_decoder_below_is_refused() {
 }
 
 #[test]
-fn closed_structures_name_what_is_wrong() {
+fn cb_5_closed_structures_name_what_is_wrong() {
     let map = Value::map([("a", Value::Uint(1)), ("b", Value::Null)]);
     let mut fields = map.clone().into_fields("thing").unwrap();
     assert_eq!(fields.uint("a"), Ok(1));
@@ -165,7 +172,7 @@ proptest! {
 }
 
 #[test]
-fn depth_is_limited() {
+fn cb_3_depth_is_limited() {
     let mut bytes = vec![0x81; limits::CBOR_DEPTH_MAX];
     bytes.push(0);
     assert!(Value::decode(&bytes, MAX).is_ok());
@@ -174,4 +181,64 @@ fn depth_is_limited() {
         Value::decode(&bytes, MAX),
         Err(CborError::Malformed { .. })
     ));
+}
+
+#[test]
+fn cb_2_every_first_byte_is_of_the_table_or_refused() {
+    // The table of `spec/cbor.md §3`; what follows the byte does not matter.
+    for first in 0..=u8::MAX {
+        let in_table = match first {
+            0x00..=0xdb => first & 0x1f <= 0x1b,
+            0xf4..=0xf6 => true,
+            _ => false,
+        };
+        let accepted = (0..=9_usize).any(|more| {
+            [0x00, 0x01, 0xff, 0x61].into_iter().any(|fill| {
+                let mut bytes = vec![fill; more + 1];
+                bytes[0] = first;
+                Value::decode(&bytes, MAX).is_ok()
+            })
+        });
+        assert!(in_table || !accepted, "{first:#x}");
+    }
+}
+
+/// The example of `spec/cbor.md §1`, and the three changes that it names.
+#[test]
+fn cb_4_the_example_of_the_page_has_one_encoding() {
+    let members = |count: Value| {
+        [
+            (Value::from("count"), count),
+            (Value::from("minute"), Value::Uint(29_922_000)),
+            (Value::from("reason"), Value::from("signature-expired")),
+            (Value::from("subject"), Value::from("agent:buyer-1")),
+        ]
+    };
+    let hex: String = include_str!("../../../spec/cbor.md")
+        .split("```")
+        .nth(3)
+        .unwrap()
+        .lines()
+        .filter_map(|line| {
+            let code: String = line.chars().take(42).collect();
+            let code: String = code.split_whitespace().collect();
+            (!code.is_empty()).then_some(code)
+        })
+        .collect();
+    let bytes = HEXLOWER.decode(hex.as_bytes()).unwrap();
+    let value = Value::map(members(Value::Uint(2)));
+    assert_eq!(value.encode(), bytes);
+    assert_eq!(Value::decode(&bytes, MAX), Ok(value));
+    for at in 0..3 {
+        let mut other = members(Value::Uint(2)).to_vec();
+        other.swap(at, at + 1);
+        assert_eq!(
+            Value::decode(&Value::Map(other).encode(), MAX),
+            Err(CborError::NotDeterministic)
+        );
+    }
+    let long = hex.replace("636f756e7402", "636f756e741802");
+    assert_ne!(long, hex);
+    refused(&long);
+    refused(&std::format!("{hex}00"));
 }

@@ -444,7 +444,7 @@ fn validate(schema: Schema, parsed: &[(Policy, bool)]) -> Result<Vec<String>, Co
     Ok(warnings.into_iter().collect())
 }
 
-/// Whether the scope leaves room for this type. Whatever is not plainly another type does (decision 41):
+/// PO-25: whether the scope leaves room for this type. Whatever is not plainly another type does (decision 41):
 /// no constraint, a category, an action nobody knows.
 fn could_match(policy: &Policy, kind: ActionType, vocabulary: &Vocabulary) -> bool {
     let is_other = |action| vocabulary.kind(action).is_some_and(|found| found != kind);

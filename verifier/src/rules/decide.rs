@@ -31,7 +31,7 @@ pub struct Decided {
 
 /// Proof that policy authorized one action: without it no Passport is made.
 ///
-/// INVARIANT (permit): comes only from [`decide`] with the verdict Authorized. A forger who could make one
+/// INVARIANT (permit): comes only from [`decide`] with the verdict Authorized (PO-27). A forger who could make one
 /// could have any action sealed, so there is no constructor, no decoder and no copy.
 #[derive(Debug)]
 pub struct Permit {

@@ -2,7 +2,8 @@
 //!
 //! Cedar's parser recurses until the process aborts, and its evaluator answers "recursion limit reached" below
 //! 100 KiB of stack: the same policy would decide differently on a small thread. So every call into Cedar
-//! takes a [`BigStack`], which only a thread of the fixed size can show. The size is part of the engine stamp.
+//! takes a [`BigStack`], which only a thread of the fixed size can show (PO-26). The size is part of the engine
+//! stamp.
 
 use core::marker::PhantomData;
 use std::{

@@ -32,7 +32,9 @@ fn each_policy_file_is_taken_or_refused_as_it_says() {
             codes.insert(expected);
         }
     });
-    // A file for every fault that fits one: the sizes of whole texts are made in `hostile.rs`.
+    // A file for every fault that fits one: the sizes of whole texts are made in `hostile.rs`. Among them, of
+    // PO-4: no-id, bad-id, reserved-id, no-title, bad-title, unknown-annotation; of PO-5: escalate-on-permit,
+    // bad-reason, without-escalate; of PO-8: two-causes, for `||` in a `when` and `&&` in an `unless`.
     for code in [
         "ok",
         "bad-approvers",
