@@ -11,7 +11,7 @@ use std::{
 use agentsigna_verifier::time::UnixMillis;
 
 /// How far the machine's clock may stray before no Passport is issued any more, in milliseconds.
-const STRAY_MS_MAX: u64 = 30_000;
+pub const STRAY_MS_MAX: u64 = 30_000;
 
 /// Where time comes from.
 pub trait Clock: Send + Sync + 'static {
