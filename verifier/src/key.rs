@@ -62,6 +62,10 @@ impl PublicKey {
     /// [`BadKey`], in the order of its variants.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadKey> {
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| BadKey::Malformed)?;
+        // RFC 8032 §5.1.3, step 1, which the library below leaves out: one point, one encoding.
+        if !is_reduced(bytes) {
+            return Err(BadKey::Malformed);
+        }
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::Malformed)?;
         if key.is_weak() {
             return Err(BadKey::SmallOrder);
@@ -171,6 +175,12 @@ impl CoseThumbprint {
     }
 }
 
+/// Whether the y-coordinate in a public key is below 2^255 − 19. The highest bit is the sign of x.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = bytes;
+    *lowest < 0xed || highest & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +206,30 @@ mod tests {
         identity[0] = 1;
         assert_eq!(PublicKey::from_bytes(&identity), Err(BadKey::SmallOrder));
         assert_eq!(PublicKey::from_bytes(&[7; 31]), Err(BadKey::Malformed));
+        assert_eq!(PublicKey::from_bytes(&[7; 33]), Err(BadKey::Malformed));
+    }
+
+    /// Goal: no key has two names. Method: every number from 2^255 − 19 on, each the second encoding of a small
+    /// number, with both signs; and the numbers next to them.
+    #[test]
+    fn a_key_has_one_encoding() {
+        let mut points = 0;
+        for low in 0..=u8::MAX {
+            for high in [0x7f, 0xff] {
+                let mut bytes = [0xff; 32];
+                bytes[0] = low;
+                bytes[31] = high;
+                let found = PublicKey::from_bytes(&bytes);
+                if low >= 0xed {
+                    assert_eq!(found, Err(BadKey::Malformed), "{low:#x} {high:#x}");
+                } else {
+                    points += usize::from(found.is_ok());
+                }
+                // One bit less above, and the number is small enough.
+                bytes[30] = 0x7f;
+                points += usize::from(PublicKey::from_bytes(&bytes).is_ok());
+            }
+        }
+        assert!(points > 300, "{points}");
     }
 }
