@@ -166,3 +166,6 @@ fn passport_from_value(value: Value) -> Result<Vec<u8>, crate::cbor::CborError> 
 fn passport_to_value(passport: &[u8]) -> Value {
     Value::bytes(passport)
 }
+
+#[cfg(test)]
+mod tests;
