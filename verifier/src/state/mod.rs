@@ -138,3 +138,6 @@ impl Rows for MemoryRows {
         self.0.insert(name, row);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Goal: nothing follows that `spec/state.md` does not let follow. Method: a log that really signs, and each
+//! rule broken alone. A case of a list is the code expected, the code found, and what was done.
+
+mod cases;
+mod order;
+mod rows;
+mod signed;
+mod snapshots;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
+
+use super::*;
+use crate::{
+    digest::Digest,
+    entry::{CasePlace, Event},
+    event::{Body, Signed},
+    time::UnixMillis,
+    verify::testing::Tenant,
+};
+
+/// A rule broken: the code expected, the code found, how.
+struct Broken {
+    expected: &'static str,
+    found: &'static str,
+    how: String,
+}
+
+/// What was done without breaking anything.
+const OK: &str = "ok";
+
+fn case(expected: &'static str, found: &'static str, how: impl Into<String>) -> Broken {
+    let how = how.into();
+    Broken {
+        expected,
+        found,
+        how,
+    }
+}
+
+fn check(cases: &[Broken]) {
+    assert!(cases.iter().any(|case| case.expected != OK));
+    for Broken {
+        expected,
+        found,
+        how,
+    } in cases
+    {
+        assert_eq!(found, expected, "{how}");
+    }
+}
+
+/// How `event` is judged at `index`, on rows of which nothing is kept.
+fn code_of(
+    rows: &MemoryRows,
+    event: &Event,
+    index: u64,
+    completeness: Completeness,
+) -> &'static str {
+    let digest = Event::digest_of(&event.encode());
+    match apply(&mut rows.clone(), event, digest, index, completeness) {
+        Ok(()) => OK,
+        Err(StateError::Broken { code, what }) => {
+            assert!(!what.is_empty());
+            code
+        }
+        Err(StateError::Rows(never)) => match never {},
+    }
+}
+
+/// How an event with `body` is judged as the next one of `tenant`.
+fn next(tenant: &Tenant, place: Option<CasePlace>, body: Body) -> &'static str {
+    let event = tenant.clone().event(place, body);
+    let index = u64::try_from(tenant.entries.len()).unwrap();
+    code_of(&tenant.rows, &event, index, Completeness::Whole)
+}
+
+/// A signed request where nobody looks at the signature.
+fn unsigned() -> Signed {
+    Signed {
+        base: Vec::new(),
+        signature: [0; 64],
+        body: Some(Vec::new()),
+    }
+}
+
+fn id(text: &str) -> Id {
+    Id::parse(text).unwrap()
+}
+
+/// A storage that fails.
+struct Unreadable;
+
+impl Rows for Unreadable {
+    type Error = &'static str;
+
+    fn row(&mut self, _name: &RowName) -> Result<Option<Row>, Self::Error> {
+        Err("disk")
+    }
+
+    fn set(&mut self, _name: RowName, _row: Row) {}
+}
+
+/// Blobs in memory, as their digests say or not.
+#[derive(Default, Clone)]
+struct Held(BTreeMap<Digest, Vec<u8>>);
+
+impl Blobs for Held {
+    fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
+        self.0.get(digest).cloned()
+    }
+}
+
+/// Goal: no code of the page is only written down. Method: its two tables against the codes that the cases of
+/// these tests produce.
+#[test]
+fn every_code_of_the_page_is_produced_and_no_other() {
+    let page: BTreeSet<&str> = include_str!("../../../spec/state.md")
+        .split("## 5. Codes")
+        .nth(1)
+        .unwrap()
+        .split("## 6.")
+        .next()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut cases = order::cases();
+    cases.extend(cases::cases());
+    cases.extend(snapshots::cases());
+    cases.extend(signed::cases());
+    check(&cases);
+    let requests: BTreeSet<&str> = signed::of_requests()
+        .iter()
+        .map(|case| case.found)
+        .collect();
+    let found: BTreeSet<&str> = cases
+        .iter()
+        .map(|case| case.found)
+        .filter(|code| *code != OK && !requests.contains(code))
+        .collect();
+    assert_eq!(found, page);
+}

@@ -1,0 +1,358 @@
+//! Goal: a row has one encoding, and a name one row. Method: rows of every kind, from a busy log and from
+//! anywhere, encoded, read back, cut and changed.
+
+use alloc::boxed::Box;
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::*;
+use crate::{
+    action::Latitude,
+    case::CaseState,
+    decision::Verdict,
+    entry::CaseId,
+    event::Genesis,
+    key::PublicKey,
+    snapshot::{Approval, Risk, Status, Tier},
+    verify::testing::{Role, public_key, signing_key},
+};
+
+/// The rows of a log with every kind of case.
+fn busy() -> MemoryRows {
+    let mut tenant = Tenant::ready(1);
+    tenant.invite_agent("new-bot", &tenant.key(Role::Founder));
+    let code = tenant.invite_agent("newer-bot", &tenant.key(Role::Founder));
+    tenant.claim_agent("newer-bot", &tenant.key(Role::OtherAgent), &code);
+    tenant.change_counterparty("acme", Approval::Watch, true);
+    tenant.authorized("r-1");
+    tenant.escalated("r-2");
+    tenant.expired("r-3");
+    tenant.rejected("r-4");
+    tenant.request("r-5", &crate::verify::testing::payment(1));
+    tenant.rows
+}
+
+#[test]
+fn every_row_of_a_log_reads_back() {
+    let rows = busy();
+    let mut kinds = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    for (name, row) in rows.iter() {
+        let bytes = row.encode();
+        assert_eq!(
+            Row::decode(name.kind(), &bytes).as_ref(),
+            Ok(row),
+            "{}",
+            name.describe()
+        );
+        kinds.insert(name.kind());
+        assert!(names.insert((name.kind(), name.encode())));
+        // Under no other kind, but where two kinds are written alike.
+        for kind in 0..=u8::MAX {
+            let alike = match name.kind() {
+                5 | 6 => false,
+                own => own == kind,
+            };
+            if kind != name.kind() {
+                assert!(
+                    Row::decode(kind, &bytes).is_err() || alike,
+                    "{} as {kind}",
+                    name.describe()
+                );
+            }
+        }
+    }
+    assert_eq!(kinds, (1..=9).collect());
+}
+
+#[test]
+fn a_changed_byte_is_refused_or_is_another_row() {
+    for (name, row) in busy().iter() {
+        let mut bytes = row.encode();
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                bytes[at] ^= 1 << bit;
+                if let Ok(other) = Row::decode(name.kind(), &bytes) {
+                    assert_ne!(other, *row, "{}", name.describe());
+                    assert_eq!(other.encode(), bytes, "{}", name.describe());
+                }
+                bytes[at] ^= 1 << bit;
+            }
+        }
+        for cut in 0..bytes.len() {
+            assert!(Row::decode(name.kind(), &bytes[..cut]).is_err());
+        }
+        bytes.push(0);
+        assert!(Row::decode(name.kind(), &bytes).is_err());
+    }
+}
+
+#[test]
+fn a_row_is_exactly_its_items() {
+    use crate::cbor::Value;
+    for (name, row) in busy().iter() {
+        let Ok(Value::Array(whole)) = Value::decode(&row.encode(), 1 << 16) else {
+            continue;
+        };
+        let decode = |items: Vec<Value>| Row::decode(name.kind(), &Value::Array(items).encode());
+        for at in 0..whole.len() {
+            let mut fewer = whole.clone();
+            fewer.remove(at);
+            assert!(decode(fewer).is_err(), "{} {at}", name.describe());
+            let mut wrong = whole.clone();
+            wrong[at] = Value::Tag(1, Box::new(Value::Null));
+            assert!(decode(wrong).is_err(), "{} {at}", name.describe());
+        }
+        let mut more = whole.clone();
+        more.push(Value::Null);
+        assert!(decode(more).is_err(), "{}", name.describe());
+    }
+}
+
+/// DG-3: not from a stored row either.
+#[test]
+fn dg_3_a_row_brings_in_no_weak_key() {
+    use crate::cbor::Value;
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    for (kind, name) in [(2, "agent"), (3, "system")] {
+        let rows = busy();
+        let (_, row) = rows
+            .iter()
+            .find(|(name, row)| {
+                name.kind() == kind
+                    && matches!(
+                        row,
+                        Row::Agent(AgentRow {
+                            stage: Stage::Enrolled(_),
+                            ..
+                        }) | Row::System(SystemRow {
+                            stage: Stage::Enrolled(_),
+                            ..
+                        })
+                    )
+            })
+            .unwrap();
+        let Ok(Value::Array(mut items)) = Value::decode(&row.encode(), 1 << 16) else {
+            panic!("{name} row")
+        };
+        assert_eq!(
+            Row::decode(kind, &Value::Array(items.clone()).encode()).as_ref(),
+            Ok(row)
+        );
+        for stage in ["claimed", "enrolled"] {
+            items[0] = Value::array([Value::from(stage), Value::bytes(&identity)]);
+            assert!(Row::decode(kind, &Value::Array(items.clone()).encode()).is_err());
+        }
+    }
+}
+
+fn any_id() -> impl Strategy<Value = Id> {
+    "[a-z0-9][a-z0-9-]{0,62}".prop_map(|text| Id::parse(&text).unwrap())
+}
+
+fn any_key() -> impl Strategy<Value = PublicKey> {
+    (
+        0_u8..200,
+        select(&[Role::Agent, Role::System, Role::Founder][..]),
+    )
+        .prop_map(|(seed, role)| public_key(&signing_key(seed, role)))
+}
+
+fn any_digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest::from_bytes)
+}
+
+fn any_time() -> impl Strategy<Value = UnixMillis> {
+    (0..=UnixMillis::MAX.millis()).prop_map(|ms| UnixMillis::new(ms).unwrap())
+}
+
+fn any_stage() -> impl Strategy<Value = Stage> {
+    prop_oneof![
+        (any_digest(), any_time())
+            .prop_map(|(code, expires_at)| Stage::Invited { code, expires_at }),
+        any_key().prop_map(Stage::Claimed),
+        any_key().prop_map(Stage::Enrolled),
+    ]
+}
+
+fn any_status() -> impl Strategy<Value = Status> {
+    select(&[Status::Active, Status::Suspended][..])
+}
+
+fn any_agent() -> impl Strategy<Value = Row> {
+    let numbers = (
+        1_u64..=4,
+        -1_i64..=15,
+        any::<u64>(),
+        vec(any::<u64>(), 0..8),
+    );
+    (any_stage(), any_id(), any_status(), numbers).prop_map(
+        |(stage, sponsor, status, (tier, latitude, exposure_minor, entries))| {
+            Row::Agent(AgentRow {
+                stage,
+                sponsor,
+                tier: Tier::new(tier).unwrap(),
+                latitude: Latitude::new(latitude).unwrap(),
+                status,
+                exposure_minor,
+                entries,
+            })
+        },
+    )
+}
+
+fn any_counterparty() -> impl Strategy<Value = Row> {
+    let words = (
+        select(&[Approval::Approved, Approval::Watch, Approval::Blocked][..]),
+        select(&[Risk::Low, Risk::Medium, Risk::High][..]),
+    );
+    (
+        ".{1,120}",
+        words,
+        any::<u64>(),
+        option::of(any_time()),
+        vec(any::<u64>(), 0..8),
+    )
+        .prop_map(
+            |(name, (status, risk), payments_before, payment_details_changed_at, entries)| {
+                Row::Counterparty(CounterpartyRow {
+                    name,
+                    status,
+                    risk,
+                    payments_before,
+                    payment_details_changed_at,
+                    entries,
+                })
+            },
+        )
+}
+
+fn any_case() -> impl Strategy<Value = Row> {
+    let verdicts = [Verdict::Authorized, Verdict::Escalated, Verdict::Rejected];
+    let asked = (
+        any_id(),
+        "[A-Za-z0-9_-]{1,64}".prop_map(|text| RequestId::parse(&text).unwrap()),
+        any_digest(),
+        any_id(),
+        any::<u64>(),
+        any_key(),
+    );
+    let answered = (
+        option::of(select(verdicts.to_vec())),
+        option::of(any_digest()),
+        option::of(any_time()),
+    );
+    let events = vec(
+        (any::<u64>(), any_digest()).prop_map(|(index, digest)| CaseEvent { index, digest }),
+        0..6,
+    );
+    (
+        select(CaseState::ALL.to_vec()),
+        asked,
+        answered,
+        events,
+        vec(any::<u64>(), 0..12),
+    )
+        .prop_map(
+            |(state, asked, (verdict, bundle, deadline), events, grounds)| {
+                let (agent, request_id, content, target, amount_minor, key) = asked;
+                Row::Case(CaseRow {
+                    state,
+                    agent,
+                    request_id,
+                    content,
+                    target,
+                    amount_minor,
+                    key: key.jwk_thumbprint(),
+                    verdict,
+                    bundle,
+                    deadline,
+                    events,
+                    grounds,
+                })
+            },
+        )
+}
+
+fn any_row() -> impl Strategy<Value = (u8, Row)> {
+    let system = (any_stage(), any_status(), vec(any::<u64>(), 0..8)).prop_map(
+        |(stage, status, entries)| {
+            Row::System(SystemRow {
+                stage,
+                status,
+                entries,
+            })
+        },
+    );
+    let policy = (any_digest(), any::<u64>())
+        .prop_map(|(bundle, entry)| Row::Policy(PolicyRow { bundle, entry }));
+    let bundle = (any::<u64>(), any::<u64>())
+        .prop_map(|(bytes, entry)| Row::Bundle(BundleRow { bytes, entry }));
+    let key = (any_id(), any::<bool>()).prop_map(|(id, agent)| {
+        Row::Key(if agent {
+            Subject::Agent(id)
+        } else {
+            Subject::System(id)
+        })
+    });
+    let log = (0_u8..200).prop_map(|seed| {
+        Row::Log(Genesis {
+            rp_id: (seed > 100).then(|| String::from("example.com")),
+            web_origins: Vec::from([String::from("https://example.com")]),
+            ..Tenant::found(seed).genesis()
+        })
+    });
+    prop_oneof![
+        log.prop_map(|row| (1, row)),
+        any_agent().prop_map(|row| (2, row)),
+        system.prop_map(|row| (3, row)),
+        any_counterparty().prop_map(|row| (4, row)),
+        policy.prop_map(|row| (5, row)),
+        bundle.prop_map(|row| (6, row)),
+        key.prop_map(|row| (7, row)),
+        any::<[u8; 16]>().prop_map(|case| (8, Row::Request(CaseId::from_bytes(case)))),
+        any_case().prop_map(|row| (9, row)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_read_back((kind, row) in any_row()) {
+        prop_assert_eq!(Row::decode(kind, &row.encode()), Ok(row));
+    }
+
+    #[test]
+    fn random_bytes_are_read_only_as_themselves(kind in 0_u8..12, bytes in vec(any::<u8>(), 0..80)) {
+        if let Ok(row) = Row::decode(kind, &bytes) {
+            prop_assert_eq!(row.encode(), bytes);
+        }
+    }
+}
+
+/// Joined text could be split in two ways; these cannot.
+#[test]
+fn names_are_told_apart() {
+    let request = |agent: &str, request: &str| {
+        RowName::Request(id(agent), RequestId::parse(request).unwrap())
+    };
+    let names = [
+        RowName::Log,
+        RowName::Policy,
+        RowName::Agent(id("a")),
+        RowName::System(id("a")),
+        RowName::Counterparty(id("a")),
+        request("a", "bc"),
+        request("ab", "c"),
+        RowName::Bundle(Digest::from_bytes([7; 32])),
+        RowName::Key(JwkThumbprint::from_bytes([7; 32])),
+        RowName::Case(CaseId::from_bytes([7; 16])),
+    ];
+    let encoded: BTreeSet<(u8, Vec<u8>)> = names
+        .iter()
+        .map(|name| (name.kind(), name.encode()))
+        .collect();
+    assert_eq!(encoded.len(), names.len());
+    let said: BTreeSet<String> = names.iter().map(RowName::describe).collect();
+    assert_eq!(said.len(), names.len());
+}
