@@ -296,3 +296,6 @@ impl PassportError {
         self.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;
