@@ -6,9 +6,10 @@ use std::{
 };
 
 use agentsigna_verifier::{
+    cbor,
     digest::{Digest, Noun},
     entry::{Entry, Event},
-    event::{AuthFailed, Body},
+    event::Body,
     log::tree::LeafHash,
     verify::testing::{NamedWitness, Tenant},
 };
@@ -214,19 +215,30 @@ fn a_case_file_is_shown_with_all_its_parts() {
 
 #[test]
 fn a_hostile_file_does_not_reach_the_terminal() {
-    // CL-6
+    // CL-6: an event of a kind that nobody knows may be called anything.
     let folder = tempfile::tempdir().unwrap();
-    let mut tenant = Tenant::found(7);
-    let body = AuthFailed {
-        subject: "\u{1b}[2J\u{202e}".to_owned(),
-        reason: "\r\n\u{9b}".to_owned(),
-        minute: 1,
-        count: 1,
-    };
-    let event = tenant.event(None, Body::AuthFailed(body));
-    fs::write(folder.path().join("event"), event.encode()).unwrap();
-    let ran = run(folder.path(), &["inspect", "event"]).ended(0);
-    let hostile = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
-    assert!(!ran.stdout.contains(hostile), "{ran:?}");
-    assert!(ran.stdout.contains(r"\u{1b}[2J\u{202e}"), "{ran:?}");
+    let tenant = Tenant::found(7);
+    let event = cbor::Value::array([
+        cbor::Value::from("\u{1b}[2J\u{202e}\r\n\u{9b}"),
+        cbor::Value::Null,
+        cbor::Value::Null,
+        cbor::Value::Null,
+        cbor::Value::Uint(1),
+        cbor::Value::bytes(&[0; 16]),
+        cbor::Value::Null,
+    ]);
+    let mut entry = Entry::decode(&tenant.entries[0]).unwrap();
+    entry.event = event.encode();
+    fs::write(folder.path().join("event"), &entry.event).unwrap();
+    fs::write(folder.path().join("entry"), entry.encode()).unwrap();
+    let shown = run(folder.path(), &["inspect", "entry"]).ended(0).stdout;
+    let refused = run(folder.path(), &["inspect", "event"]).ended(3).stderr;
+    for text in [shown, refused] {
+        let hostile = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(hostile), "{text:?}");
+        assert!(
+            text.contains(r"\u{1b}[2J\u{202e}\u{d}\u{a}\u{9b}"),
+            "{text:?}"
+        );
+    }
 }
