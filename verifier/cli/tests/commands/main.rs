@@ -13,6 +13,7 @@ mod inspect;
 mod keygen;
 mod server;
 mod usage;
+mod vectors;
 mod verdicts;
 
 use std::{
