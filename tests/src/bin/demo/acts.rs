@@ -129,7 +129,9 @@ fn authorized(stage: &mut Stage, north: &House, target: &Process) -> Bought {
         "The Passport has {size} bytes and lives {} s. Anybody with the trust file can check it:",
         limits::PASSPORT_LIFE_S
     ));
-    let verdict = stage.judge("passport", &passport, north, &[]).is_valid();
+    let verdict = stage
+        .judge("passport", &passport, north, &[])
+        .expect_valid();
     verdict.tell(&["verdict", "agent", "action", "audience"]);
     shown(format_args!("it stands on: {}", verdict.vouched()));
     let file = stage.fetch(north, BUYER, &answer, "/file", "po-1001.case");
@@ -138,7 +140,7 @@ fn authorized(stage: &mut Stage, north: &House, target: &Process) -> Bought {
     );
     let verdict = stage
         .judge("passport", &file, north, &["--expect-authority"])
-        .is_valid();
+        .expect_valid();
     shown(format_args!("it stands on: {}", verdict.vouched()));
     say(format_args!(
         "The target system {TARGET} (http://{}) has the trust file and no way to the server. The agent presents itself:",
@@ -194,12 +196,12 @@ fn rejected(stage: &mut Stage, north: &House, target: &Process) {
     assert!(answer["passport"].is_null(), "{answer}");
     let file = stage.fetch(north, BUYER, &answer, "/file", "po-1003.case");
     say("Its case file proves that the agent asked and that the policy said no:");
-    let verdict = stage.judge("passport", &file, north, &[]).is_valid();
+    let verdict = stage.judge("passport", &file, north, &[]).expect_valid();
     shown(format_args!("it stands on: {}", verdict.vouched()));
     say("The same true file is no permission:");
     let _ = stage
         .judge("passport", &file, north, &["--expect-authority"])
-        .is_refused("not-authorized", "authority");
+        .expect_refused("not-authorized", "authority");
     let bytes = fs::read(&file).expect("the case file");
     let answer = smuggle(north, target, &bytes);
     assert_eq!(answer.status, 403, "{}", answer.text());
@@ -237,7 +239,7 @@ fn expired(stage: &mut Stage, north: &House, bought: &Bought) {
     );
     let _ = stage
         .judge("passport", &bought.passport, north, &["--at", &at])
-        .is_refused("expired", "time");
+        .expect_refused("expired", "time");
     let ahead_s = limits::PASSPORT_LIFE_S + limits::PASSPORT_SKEW_S + 1;
     say(format_args!(
         "And at a target system whose clock is {ahead_s} s ahead, so that nobody has to wait:"
@@ -268,7 +270,7 @@ fn changed(stage: &mut Stage, north: &House, target: &Process, bought: &Bought) 
     say("In the sealed part, the amount: one cent more.");
     let _ = stage
         .judge("passport", &forged, north, &[])
-        .is_refused("bad-seal", "seal");
+        .expect_refused("bad-seal", "seal");
     let called = stage.present(north, BUYER, target, &forged, &order("PO-1001", 125_001));
     called.is_turned_away("seal", "bad-seal");
     let forged = forge(
@@ -280,7 +282,7 @@ fn changed(stage: &mut Stage, north: &House, target: &Process, bought: &Bought) 
     say("In the unsealed part, the log's signature on its tree head:");
     let _ = stage
         .judge("passport", &forged, north, &[])
-        .is_refused("bad-checkpoint", "checkpoint");
+        .expect_refused("bad-checkpoint", "checkpoint");
     holds(
         true,
         "each forgery is refused, and the step that found it is named",
@@ -320,7 +322,9 @@ fn foreign(stage: &mut Stage, north: &House, south: &House, target: &Process) {
     stage.act("Another tenant's Passport does not open this door");
     let answer = ask(stage, south, "po-1001", 125_000, "authorized");
     let passport = stage.fetch(south, BUYER, &answer, "/passport", "po-1001.passport");
-    let _ = stage.judge("passport", &passport, south, &[]).is_valid();
+    let _ = stage
+        .judge("passport", &passport, south, &[])
+        .expect_valid();
     say("South believes it. North's target system, by north's trust file, does not:");
     let called = stage.present(south, BUYER, target, &passport, &order("PO-1001", 125_000));
     called.is_turned_away("issuer", "unknown-issuer");
@@ -381,7 +385,9 @@ fn audited(stage: &mut Stage, north: &House, south: &House) {
         let to = house.folder.join("log");
         let ended = stage.server.export(name, &to);
         assert_eq!(ended.status, 0, "{ended:?}");
-        let verdict = stage.judge("ledger", &to, house, &["--replay"]).is_valid();
+        let verdict = stage
+            .judge("ledger", &to, house, &["--replay"])
+            .expect_valid();
         shown(format_args!("it stands on: {}", verdict.vouched()));
     }
     say("In a copy of north's, one bit of one entry is flipped:");

@@ -325,12 +325,12 @@ impl Verdict {
         )
     }
 
-    pub(crate) fn is_valid(self) -> Self {
+    pub(crate) fn expect_valid(self) -> Self {
         assert_eq!(text(&self.0, "outcome"), "VALID", "{}", self.0);
         self
     }
 
-    pub(crate) fn is_refused(self, code: &str, step: &str) -> Self {
+    pub(crate) fn expect_refused(self, code: &str, step: &str) -> Self {
         let found = ["outcome", "code", "step"].map(|name| text(&self.0, name));
         assert_eq!(found, ["REFUSED", code, step], "{}", self.0);
         self
