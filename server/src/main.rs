@@ -299,9 +299,10 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
         )
         .map_err(|error| format!("control socket: {error}"))?;
         let (stop, stopping) = watch::channel(false);
-        let watched = ledger.clone();
+        let (watched, waited_on) = (ledger.clone(), office.clone());
         tokio::spawn(async move {
             until_told(&watched).await;
+            waited_on.stop_waiting();
             // Nobody listens any more if the server has ended by itself.
             let _ = stop.send(true);
         });

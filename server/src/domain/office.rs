@@ -22,7 +22,7 @@ use agentsigna_verifier::{
     signed_request::{Authentic, Signed as SignedMessage},
     time::UnixMillis,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     Act, Answer, Caller, Chain, Kind, Refusal, Step,
@@ -65,6 +65,8 @@ pub(super) struct Inner {
     stopping: AtomicBool,
 }
 
+    /// For those who wait (AP-11).
+    pub(super) told_to_stop: watch::Sender<bool>,
 /// Why the floor could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OfficeError {
@@ -116,6 +118,7 @@ impl Office {
                 stopping: AtomicBool::new(false),
             }),
         };
+                told_to_stop: watch::Sender::new(false),
         office.load_policies()?;
         let ticking = Arc::downgrade(&office.inner);
         thread::Builder::new()
@@ -142,6 +145,11 @@ impl Office {
     /// Takes no more work, and finishes what waits.
     pub fn close(&self) {
         self.inner.stopping.store(true, Ordering::Release);
+    /// Ends every read that waits (AP-11): the server is about to stop.
+    pub fn stop_waiting(&self) {
+        self.inner.told_to_stop.send_replace(true);
+    }
+
         self.inner.workers.close();
         self.inner.record_failures(u64::MAX);
         self.inner.ledger.close();

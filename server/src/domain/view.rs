@@ -48,9 +48,13 @@ impl Office {
         let (case, state) = reader.visible(case)?;
         if wait_s > 0 && state == CaseState::InReview {
             let _place = Waiting::take(&self.inner, key)?;
-            let wait = Duration::from_secs(wait_s.min(WAIT_S_MAX));
-            // Over or not, the case is answered as it then is.
-            let _ = tokio::time::timeout(wait, reader.until_decided(case)).await;
+            let mut told_to_stop = self.inner.told_to_stop.subscribe();
+            // AP-11: decided, time over, or the server stops: the case is answered as it then is.
+            tokio::select! {
+                () = reader.until_decided(case) => {}
+                () = tokio::time::sleep(Duration::from_secs(wait_s.min(WAIT_S_MAX))) => {}
+                _ = told_to_stop.wait_for(|told| *told) => {}
+            }
         }
         Ok(self::case(&reader.tenant, case)?.0)
     }
