@@ -374,18 +374,20 @@ pub(super) fn claim(
             return Err(wrong());
         }
         Stage::Invited { .. } => {}
-        Stage::Claimed(_) => {
+        // AP-13: only the one whose key it is hears how far it got; who guesses names hears what everybody hears.
+        Stage::Claimed(key) if key == claim.key => {
             return Err(Refusal::conflict(
                 "code-used",
-                "the one-time code was used: ask for a new one",
+                "this key was shown before: wait until it is confirmed",
             ));
         }
-        Stage::Enrolled(_) => {
+        Stage::Enrolled(key) if key == claim.key => {
             return Err(Refusal::conflict(
                 "already-enrolled",
-                "a key is already enrolled",
+                "this key is already enrolled",
             ));
         }
+        Stage::Claimed(_) | Stage::Enrolled(_) => return Err(wrong()),
     }
     let thumbprint = claim.key.jwk_thumbprint().to_base64url();
     let claimed = |id: &Id| Claimed {

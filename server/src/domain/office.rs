@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -15,11 +15,13 @@ use std::{
 use agentsigna_verifier::{
     act::{Act as _, Claim},
     decision::Verdict,
+    digest::Digest,
     entry::CaseId,
     event::{Body, DecisionMade},
     key::{JwkThumbprint, PublicKey},
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
+    state::Stage,
     time::UnixMillis,
 };
 use tokio::sync::{oneshot, watch};
@@ -55,8 +57,9 @@ pub(super) struct Inner {
     workers: Workers,
     policies: Policies,
     pub(super) failures: Failures,
-    /// Wrong claims by log and claimant, since the start.
-    wrong_claims: Mutex<HashMap<(String, String), u32>>,
+    /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
+    /// nobody who was not invited has one.
+    wrong_claims: Mutex<HashMap<Digest, u32>>,
     /// Nonces of reads, whose signatures live at most a minute: they change nothing, so memory is enough.
     pub(super) read_nonces: Mutex<HashMap<(JwkThumbprint, String), u64>>,
     /// Reads that wait, by key.
@@ -357,12 +360,7 @@ fn ask(
         .policies
         .decide(stack, &tenant, &snapshot)?
         .into_parts();
-    let mut chain = Chain::after(
-        case,
-        now,
-        0,
-        agentsigna_verifier::digest::Digest::from_bytes([0; 32]),
-    );
+    let mut chain = Chain::after(case, now, 0, Digest::from_bytes([0; 32]));
     chain.push(Body::ActionRequested(requested))?;
     chain.push(Body::DecisionMade(DecisionMade {
         snapshot: snapshot.clone(),
@@ -414,14 +412,14 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
     let authentic = request::authenticate(message, now, &act.key, body)?;
     // The one request whose key is in no log yet: the body names the log, and the code must be of that log.
     let tenant = inner.ledger.by_origin(act.origin()).ok_or_else(wrong)?;
-    let who = (act.origin().to_owned(), format!("{:?}", act.claimant));
-    let failed = *inner
-        .wrong_claims
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&who)
-        .unwrap_or(&0);
-    if failed >= WRONG_CLAIMS_MAX {
+    let mut reading = Reading::of(&tenant);
+    let Some(Stage::Invited { code, .. }) = directory::stage_of(&mut reading, &act.claimant)?
+    else {
+        let claimed = directory::claim(reading, &authentic, &act, body, now)?;
+        return admit(inner, &tenant, claimed, nonce(&authentic), reply).map_err(Refusal::from);
+    };
+    // AP-12: five wrong claims kill the code.
+    if inner.wrong_claims().get(&code).copied().unwrap_or(0) >= WRONG_CLAIMS_MAX {
         return Err(wrong());
     }
     let claimed = directory::claim(Reading::of(&tenant), &authentic, &act, body, now);
@@ -429,11 +427,8 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
         .as_ref()
         .is_err_and(|refusal| refusal.code == "wrong-code")
     {
-        let mut wrong_claims = inner
-            .wrong_claims
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let count = wrong_claims.entry(who).or_default();
+        let mut wrong_claims = inner.wrong_claims();
+        let count = wrong_claims.entry(code).or_default();
         *count = count.saturating_add(1);
     }
     admit(inner, &tenant, claimed?, nonce(&authentic), reply).map_err(Refusal::from)
@@ -542,3 +537,9 @@ impl Reply {
         }
     }
 }
+    fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
+        self.wrong_claims
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
