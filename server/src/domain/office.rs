@@ -18,7 +18,7 @@ use agentsigna_verifier::{
     digest::Digest,
     entry::CaseId,
     event::{Body, DecisionMade},
-    key::{JwkThumbprint, PublicKey},
+    key::JwkThumbprint,
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
     state::Stage,
@@ -65,11 +65,11 @@ pub(super) struct Inner {
     /// Reads that wait, by key.
     pub(super) waiting: Mutex<HashMap<JwkThumbprint, usize>>,
     pub(super) started: UnixMillis,
+    /// For those who wait (AP-11).
+    pub(super) told_to_stop: watch::Sender<bool>,
     stopping: AtomicBool,
 }
 
-    /// For those who wait (AP-11).
-    pub(super) told_to_stop: watch::Sender<bool>,
 /// Why the floor could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OfficeError {
@@ -118,10 +118,10 @@ impl Office {
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
+                told_to_stop: watch::Sender::new(false),
                 stopping: AtomicBool::new(false),
             }),
         };
-                told_to_stop: watch::Sender::new(false),
         office.load_policies()?;
         let ticking = Arc::downgrade(&office.inner);
         thread::Builder::new()
@@ -145,14 +145,14 @@ impl Office {
         &self.inner.ledger
     }
 
-    /// Takes no more work, and finishes what waits.
-    pub fn close(&self) {
-        self.inner.stopping.store(true, Ordering::Release);
     /// Ends every read that waits (AP-11): the server is about to stop.
     pub fn stop_waiting(&self) {
         self.inner.told_to_stop.send_replace(true);
     }
 
+    /// Takes no more work, and finishes what waits.
+    pub fn close(&self) {
+        self.inner.stopping.store(true, Ordering::Release);
         self.inner.workers.close();
         self.inner.record_failures(u64::MAX);
         self.inner.ledger.close();
@@ -266,29 +266,72 @@ fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Refusal> {
     let thumbprint = work.message.keyid();
     let mut first = Reading::of(&tenant);
     let (caller, key) = request::holder(&mut first, thumbprint)?;
-    let done = attempt(inner, stack, &tenant, &key, work, now);
-    if let Err(refusal) = &done {
-        inner.failures.note(&tenant, &caller, refusal, now);
+    let noted = |refusal| {
+        inner.failures.note(&tenant, &caller, &refusal, now);
+        refusal
+    };
+    let Work {
+        message,
+        body,
+        route,
+        reply,
+    } = work;
+    let authentic = request::authenticate(message, now, &key, &body).map_err(noted)?;
+    let nonce = nonce(&authentic);
+    // AP-3, RQ-28: before anything that the content says.
+    if nonce.as_ref().is_some_and(|nonce| tenant.has_seen(nonce)) {
+        return Err(noted(AdmitError::Replayed.into()));
     }
-    done
+    let signed = Proven {
+        tenant: &tenant,
+        authentic: &authentic,
+        body: &body,
+        route,
+        now,
+    };
+    let refusal = match attempt(inner, stack, &signed, nonce.as_ref(), &reply) {
+        Ok(()) => return Ok(()),
+        Err(refusal) => noted(refusal),
+    };
+    if matches!(refusal.kind, Kind::Unavailable | Kind::Broken) || refusal.code == "replayed" {
+        return Err(refusal);
+    }
+    // What was refused cannot be sent once more by somebody else, when it might no longer be.
+    let spent = Change {
+        nonce,
+        ..Change::default()
+    };
+    let answered = reply.clone();
+    inner
+        .ledger
+        .admit(Reading::of(&tenant), spent, move |_| {
+            answered.give(Err(refusal));
+        })
+        .map_err(Refusal::from)
+}
+
+/// A request whose signature was found good.
+#[derive(Clone, Copy)]
+struct Proven<'a> {
+    tenant: &'a Tenant,
+    authentic: &'a Authentic,
+    body: &'a [u8],
+    route: Route,
+    now: UnixMillis,
 }
 
 fn attempt(
     inner: &Inner,
     stack: &BigStack,
-    tenant: &Tenant,
-    key: &PublicKey,
-    work: Work,
-    now: UnixMillis,
+    signed: &Proven<'_>,
+    nonce: Option<&NonceUse>,
+    reply: &Reply,
 ) -> Result<(), Refusal> {
-    let authentic = request::authenticate(work.message, now, key, &work.body)?;
     let mut tries = 0_usize;
     loop {
         tries = tries.saturating_add(1);
-        let step = step(
-            inner, stack, tenant, &authentic, &work.body, work.route, now,
-        )?;
-        match admit(inner, tenant, step, nonce(&authentic), &work.reply) {
+        let step = step(inner, stack, signed)?;
+        match admit(inner, signed.tenant, step, nonce.cloned(), reply) {
             Ok(()) => return Ok(()),
             Err(AdmitError::Stale(_)) if tries < TRIES_MAX => {}
             Err(error) => return Err(error.into()),
@@ -296,15 +339,14 @@ fn attempt(
     }
 }
 
-fn step(
-    inner: &Inner,
-    stack: &BigStack,
-    tenant: &Tenant,
-    authentic: &Authentic,
-    body: &[u8],
-    route: Route,
-    now: UnixMillis,
-) -> Result<Step, Refusal> {
+fn step(inner: &Inner, stack: &BigStack, signed: &Proven<'_>) -> Result<Step, Refusal> {
+    let Proven {
+        tenant,
+        authentic,
+        body,
+        route,
+        now,
+    } = *signed;
     let mut reading = Reading::of(tenant);
     let (caller, _) = request::holder(&mut reading, authentic.signed().keyid())?;
     match route {
@@ -422,7 +464,7 @@ fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> R
     if inner.wrong_claims().get(&code).copied().unwrap_or(0) >= WRONG_CLAIMS_MAX {
         return Err(wrong());
     }
-    let claimed = directory::claim(Reading::of(&tenant), &authentic, &act, body, now);
+    let claimed = directory::claim(reading, &authentic, &act, body, now);
     if claimed
         .as_ref()
         .is_err_and(|refusal| refusal.code == "wrong-code")
@@ -510,6 +552,12 @@ fn expire(inner: &Inner, tenant: &Tenant, case: CaseId) {
 }
 
 impl Inner {
+    fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
+        self.wrong_claims
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts the failures of all minutes before `minute` on the record.
     fn record_failures(&self, minute: u64) {
         for (origin, change) in self.failures.take(minute, self.ledger.clock().now()) {
@@ -537,9 +585,3 @@ impl Reply {
         }
     }
 }
-    fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
-        self.wrong_claims
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-

@@ -21,7 +21,7 @@ use agentsigna_verifier::{
 
 use super::{
     Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
-    change::{Admitted, Change, Done, Waiter},
+    change::{Admitted, Change, Done, NonceUse, Waiter},
 };
 use crate::store::{Key, ReadError};
 
@@ -243,6 +243,19 @@ impl Admission {
         }
     }
 
+    /// Whether the nonce is there, with whatever end its signature had: those that live end within 65 s, so in
+    /// three minutes at most.
+    fn has_seen(&self, nonce: &Key) -> bool {
+        let Key::Nonce { bucket, name } = nonce else {
+            return false;
+        };
+        let buckets = bucket.saturating_sub(3)..=bucket.saturating_add(3);
+        buckets.into_iter().any(|bucket| {
+            let name = *name;
+            self.nonces.contains_key(&Key::Nonce { bucket, name })
+        })
+    }
+
     /// Forgets nonces whose signatures are dead. Returns the first bucket kept, if buckets were dropped.
     pub(super) fn forget_nonces(&mut self, minute: u64) -> Option<u64> {
         if minute <= self.nonce_floor {
@@ -297,13 +310,10 @@ pub(super) fn admit(
             return Err(AdmitError::Stale(name));
         }
     }
-    let nonce = change
-        .nonce
-        .as_ref()
-        .map(|nonce| tenant.scope().nonce_key(nonce.bucket(), nonce.value()));
+    let nonce = change.nonce.as_ref().map(|nonce| tenant.nonce_key(nonce));
     if nonce
         .as_ref()
-        .is_some_and(|nonce| admission.nonces.contains_key(nonce))
+        .is_some_and(|nonce| admission.has_seen(nonce))
     {
         return Err(AdmitError::Replayed);
     }
@@ -470,6 +480,17 @@ fn refuse(error: StateError<RowError>) -> AdmitError {
 }
 
 impl Tenant {
+    /// Whether the nonce was used before. Two that ask at once may both hear no: admission decides.
+    #[must_use]
+    pub fn has_seen(&self, nonce: &NonceUse) -> bool {
+        let key = self.nonce_key(nonce);
+        self.admission().has_seen(&key)
+    }
+
+    fn nonce_key(&self, nonce: &NonceUse) -> Key {
+        self.scope().nonce_key(nonce.bucket(), nonce.value())
+    }
+
     pub(super) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.inner()
             .admission
