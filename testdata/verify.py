@@ -4,8 +4,8 @@
     verify.py FILE --trust TRUST [--at MS] [--gate] [--authority] [--unpinned]
 
 It needs Python 3.11, `cbor2` and `cryptography`. This file is spec/verification.md §3 to §5, step by step;
-what the steps stand on is in `second/`. Policies are not run: the step `replay` is not made, as by any verifier
-without the engine, so that a vector whose one fault only replay finds (`verdict-mismatch`) is VALID here.
+what the steps stand on is in `second/`. Policies are not run: the step `replay` is not made, as by any
+verifier without the engine, so that a vector whose one fault only replay finds (`verdict-mismatch`) is VALID.
 """
 import argparse, json, pathlib, sys
 from types import SimpleNamespace as Record
@@ -61,11 +61,17 @@ def check_sealed(passport, log, place, question):
     if question.gate and not targets:
         question.missing.append("no-target")
 
-def check_issuer(claims, trust):  # VE-3
-    logs = {log["origin"]: log for log in trust["logs"]}
-    need(claims[1] == trust["platform"] and claims[-70001] in logs, "unknown-issuer")
-    need(claims[3].partition("#")[0] == claims[-70001], "wrong-tenant")
-    return logs[claims[-70001]]
+def pinned_log(origin, trust):
+    logs = [log for log in trust["logs"] if log["origin"] == origin]
+    need(logs, "unknown-issuer")
+    return logs[0]
+
+def check_issuer(claims, trust):
+    """VE-3. The log of a Passport."""
+    need(claims[1] == trust["platform"], "unknown-issuer")
+    log = pinned_log(claims[-70001], trust)
+    need(claims[3].rpartition("#")[0] == log["origin"], "wrong-tenant")
+    return log
 
 def check_seal(passport, log, trust):  # VE-4, PA-4
     def sealed_by(one):
@@ -106,9 +112,8 @@ def judge_case(content, question):
     need(rising([entry.index for entry in entries]), "malformed")  # CF-4
     passport = read_passport(file["passport"], DELIVERED) if file["passport"] is not None else None
     trust, missing = question.trust, question.missing
-    said = passport.claims if passport else {1: trust["platform"], 3: file["origin"], -70001: file["origin"]}
-    log = check_issuer(said, trust)
-    need(said[-70001] == file["origin"], "wrong-tenant")
+    log = pinned_log(file["origin"], trust)
+    need(passport is None or check_issuer(passport.claims, trust) is log, "wrong-tenant")
     head = read_note(file["checkpoint"], "bad-checkpoint")
     check_head(head, log, trust)
     if not check_witnesses(head, trust):
@@ -135,21 +140,25 @@ def judge_case(content, question):
 
 def read_entry(content, path):
     _, origin, index, sequenced_at, previous, event = decode(content, 32768, ENTRY)  # EN-1
-    kind, case, case_index, case_previous, decided_at, _, body = decode(event, 32768, EVENT)  # EN-3
-    if kind in EVENTS:
-        place = [CASE_ID, UINT, DIGEST] if kind in CASE_KINDS else [None, None, None]
-        need(fits([case, case_index, case_previous], place), "malformed")  # EN-4
-        need(fits(body, EVENTS[kind]), "malformed")  # EV-1, EV-2
     return Record(
-        origin=origin, index=index, sequenced_at=sequenced_at, previous=previous, path=path, kind=kind,
-        case=case, case_index=case_index, case_previous=case_previous, decided_at=decided_at, body=body,
+        origin=origin, index=index, sequenced_at=sequenced_at, previous=previous, event=event, path=path,
         leaf=sha256(b"\x00" + content), digest=digest("event", event))
+
+def read_event(entry):
+    """Sets kind, case, case_index, case_previous, decided_at and body; that of an unknown kind may be any."""
+    kind, *place, decided_at, _, body = decode(entry.event, 32768, EVENT)  # EN-3
+    if kind in EVENTS:
+        need(fits(place, [CASE_ID, UINT, DIGEST] if kind in CASE_KINDS else [None] * 3), "malformed")  # EN-4
+        need(fits(body, EVENTS[kind]), "malformed")  # EV-1, EV-2
+    entry.kind, entry.decided_at, entry.body = kind, decided_at, body
+    entry.case, entry.case_index, entry.case_previous = place
 
 def check_entries(entries, head, origin):  # VE-14, EN-6 to EN-8
     for entry, before in zip(entries, [None, *entries]):
         need(entry.origin == origin, "wrong-tenant")
         check_length(entry.index, head.size, entry.path)
         check_inclusion(entry.leaf, entry.index, entry.path, head)
+        read_event(entry)
         need(entry.sequenced_at >= entry.decided_at, "time-backwards")
         need(before is None or entry.sequenced_at >= before.sequenced_at, "time-backwards")
         if before and before.index + 1 == entry.index or entry.index == 0:

@@ -157,6 +157,9 @@ def many(form, low=0, high=2**64):
     return lambda item: (
         type(item) is list and low <= len(item) <= high and all(fits(one, form) for one in item))
 
+def utf8_size(high):
+    return lambda item: type(item) is str and 1 <= len(item.encode()) <= high
+
 def rising(items):
     return all(low < high for low, high in zip(items, items[1:]))
 
@@ -165,8 +168,9 @@ DIGEST, CASE_ID, SALT, SIGNATURE = size(32), size(16), size(16), size(64)
 MS = COUNT = whole(0, 2**53 - 1)
 POSITION, UINT = whole(0, 2**63 - 1), whole(0, 2**64 - 1)
 SECONDS, EXPONENT, TIER, LATITUDE = whole(0, 9007199254740), whole(0, 4), whole(1, 4), whole(-1, 15)
-ORIGIN, ID, CURRENCY = text("[!-*,-~]{1,255}"), text("[a-z0-9][a-z0-9-]{0,62}"), text("[A-Z]{3}")
+LOG_NAME, ID, CURRENCY = text("[!-*,-~]{1,255}"), text("[a-z0-9][a-z0-9-]{0,62}"), text("[A-Z]{3}")
 REQUEST_ID, RULE_ID, ENGINE = text("[A-Za-z0-9_-]{1,64}"), text("[a-z0-9.-]{1,64}"), text("[ -~]{1,128}")
+ORIGIN, ENGINE_NAMED = utf8_size(255), utf8_size(128)  # only compared with what a form above has judged
 STATUS, APPROVAL, RISK = ("active", "suspended"), ("approved", "watch", "blocked"), ("low", "medium", "high")
 
 # action.md
@@ -185,7 +189,8 @@ ACTION = {1: TYPE, 2: whole(0, 10**15), 3: CURRENCY, 4: ID, 5: ID, 6: text("[ -~
 # policy.md §2, §4, §5
 BUNDLE = {"version": 1, "engine": ENGINE, "catalogue": 1, "policy": STRING}
 SNAPSHOT = {
-    "origin": ORIGIN, "currency": CURRENCY, "exponent": EXPONENT, "action": ACTION, "bundle": (DIGEST, None),
+    "origin": LOG_NAME, "currency": CURRENCY, "exponent": EXPONENT, "action": ACTION,
+    "bundle": (DIGEST, None),
     "agent": {"id": ID, "sponsor": ID, "tier": TIER, "status": STATUS, "latitude": LATITUDE,
               "exposure_minor": whole(0, 10**18), "key": DIGEST},
     "target": {"id": ID, "status": STATUS}, "decided_at": MS, "standing_at": POSITION,
@@ -214,7 +219,7 @@ COUNTERPARTY = {"counterparty": ID, "status": APPROVAL, "risk": RISK, "signed": 
 REVIEW = {"round": UINT, "deadline": MS}
 EVENTS = {
     "log.created": {
-        "version": 1, "origin": ORIGIN, "platform": STRING, "log_key": sound_key, "seal_key": sound_key,
+        "version": 1, "origin": LOG_NAME, "platform": STRING, "log_key": sound_key, "seal_key": sound_key,
         "founder": {"kind": "ed25519-file", "key": sound_key}, "currency": CURRENCY, "exponent": EXPONENT,
         "rp_id": (STRING, None), "web_origins": many(STRING), "approval_rules": 1},
     "agent.invited": INVITED | GRANT, "agent.claimed": KEY_SHOWN | {"agent": ID},
@@ -225,7 +230,8 @@ EVENTS = {
     "counterparty.changed": COUNTERPARTY | {"payment_details_changed": BOOL},
     "policy.published": {"bundle": DIGEST, "bytes": UINT, "signed": SIGNED | {"body": None}},
     "policy.activated": {"bundle": DIGEST, "signed": SIGNED},
-    "auth.failed": {"subject": STRING, "reason": STRING, "minute": UINT, "count": UINT},
+    "auth.failed": {"subject": text("(agent|system):[a-z0-9][a-z0-9-]{0,62}|founder"), "reason": STRING,
+                    "minute": UINT, "count": whole(1, 2**64 - 1)},
     "action.requested": {"agent": ID, "request_id": REQUEST_ID, "action": ACTION, "signed": SIGNED},
     "decision.made": {"snapshot": snapshot, "decision": decision},
     "review.opened": REVIEW | {"sheet": (DIGEST, None)}, "case.expired": REVIEW, "passport.issued": BYTES}
@@ -238,10 +244,10 @@ PROTECTED = {1: -8, 4: DIGEST, 16: "application/agentsigna-passport+cose"}
 ENTRY_HEAD = [1, ORIGIN, POSITION, MS, DIGEST, CASE_ID, UINT, DIGEST, MS, SALT]
 DELIVERED = {-70101: ENTRY_HEAD, -70102: BYTES}
 CLAIMS = {
-    1: STRING, 2: ID, 3: STRING, 4: SECONDS, 5: SECONDS, 6: SECONDS, 7: size(16),
+    1: STRING, 2: ID, 3: text(".*#[a-z0-9][a-z0-9-]{0,62}"), 4: SECONDS, 5: SECONDS, 6: SECONDS, 7: size(16),
     8: {1: {1: 1, -1: 6, -2: sound_key}}, -70001: ORIGIN, -70002: CASE_ID, -70003: ACTION, -70004: DIGEST,
     -70005: DIGEST, -70006: many(STRING), -70007: "authorized", -70008: DIGEST, -70009: many(DIGEST),
-    -70010: [], -70011: ENGINE}
+    -70010: [], -70011: ENGINE_NAMED}
 CASE_FILE = {
     "type": "agentsigna/case-file/v1", "origin": ORIGIN, "case": CASE_ID, "checkpoint": BYTES,
     "entries": many([BYTES, many(DIGEST, 0, 63)], 0, 1024), "blobs": many(BYTES, 0, 64),

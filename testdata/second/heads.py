@@ -2,7 +2,7 @@
 import re
 from types import SimpleNamespace as Record
 from .formats import (
-    CURRENCY, EXPONENT, ID, MS, ORIGIN, POSITION, STRING, fits, many, need, read_json, sha256, signed_by,
+    CURRENCY, EXPONENT, ID, LOG_NAME, MS, POSITION, STRING, fits, many, need, read_json, sha256, signed_by,
     sound_key, text, unbase64, utf8, whole)
 
 NUMBER = "(0|[1-9][0-9]{0,18})"
@@ -21,7 +21,8 @@ def read_note(content, code):
     signatures = [(line[1], unbase64(line[2], code)) for line in lines]  # CP-6
     need(all(len(signature) > 4 for _, signature in signatures), code)
     head = Record(origin=said[1], size=int(said[2]), root=unbase64(said[3], code),
-                  text=(body + "\n").encode(), lines={(name, signature[:4]): signature[4:] for name, signature in signatures})
+                  text=(body + "\n").encode(),
+                  lines={(name, signature[:4]): signature[4:] for name, signature in signatures})
     need(head.size < 2**63 and len(head.root) == 32, code)
     need(head.size > 0 or head.root == sha256(b""), code)  # CP-5
     need(len(head.lines) == len(lines), code)  # CP-8
@@ -82,7 +83,7 @@ def check_inclusion(leaf, index, path, head):  # PR-9: RFC 9162 §2.1.3.2, with 
 
 LOG_KEY = {"vkey": STRING, "from_size": POSITION}
 SEAL_KEY = {"key": text("[A-Za-z0-9_-]{43}"), "not_before": MS}
-LOG = {"origin": ORIGIN, "genesis_leaf": text("[0-9a-f]{64}"), "founder": text("[A-Za-z0-9_-]{43}"),
+LOG = {"origin": LOG_NAME, "genesis_leaf": text("[0-9a-f]{64}"), "founder": text("[A-Za-z0-9_-]{43}"),
        "log_keys": many((LOG_KEY, LOG_KEY | {"to_size": POSITION}), 1, 64), "web_origins": many(STRING),
        "seal_keys": many((SEAL_KEY, SEAL_KEY | {"not_after": MS}), 1, 64),
        "currency": CURRENCY, "exponent": EXPONENT}

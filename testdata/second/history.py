@@ -84,15 +84,16 @@ def check_said(event, asked, origin):
 # --- Rows
 
 def read_passport(content, unprotected):
-    """The parts of a Passport with this unprotected header (PA-2, PA-3, PA-5)."""
+    """The parts of a Passport with this unprotected header (PA-2, PA-3, PA-5, PA-7)."""
     item = decode(content, 6144, lambda item: type(item) is cbor2.CBORTag)
     need(fits(item.value, [BYTES, unprotected, BYTES, SIGNATURE]), "malformed")
     protected, header, payload, signature = item.value
+    registered = encode(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+    need(len(registered) <= 4096, "malformed")  # PA-7
     return Record(
         kid=decode(protected, 6144, PROTECTED)[4], claims=decode(payload, 6144, CLAIMS),
-        head=header.get(-70101), proof=header.get(-70102),
-        signature=signature, signed=encode(["Signature1", protected, b"", payload]),
-        registered=encode(cbor2.CBORTag(18, [protected, {}, payload, signature])))
+        head=header.get(-70101), proof=header.get(-70102), registered=registered, signature=signature,
+        signed=encode(["Signature1", protected, b"", payload]))
 
 class History:
     """The rows that a genesis and the events after it make, as far as one case needs them (state.md §3)."""
