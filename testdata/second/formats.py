@@ -103,30 +103,34 @@ def plain(item, depth=1):
 # --- JSON: requests.md §4.1
 
 def read_json(content, bytes_max, controls="\x00-\x1f\x7f-\x9f"):
-    """The value, if it keeps JS-1 to JS-9; JS-10 is for `fits`."""
-    def members(pairs):  # JS-7, JS-8
+    """The value, if it keeps JS-1 to JS-9; JS-10 is for the form of the content."""
+    def members(pairs):
         value = dict(pairs)
-        need(len(value) == len(pairs) and all(len(name.encode()) <= 64 for name in value), "malformed")
+        need(len(value) == len(pairs), "json-duplicate")  # JS-8
+        need(all(len(name.encode()) <= 64 for name in value), "json-name")  # JS-7
         return value
-    def number(digits):  # JS-5
-        need(re.fullmatch("0|[1-9][0-9]{0,15}", digits) and int(digits) < 2**53, "malformed")
+    def number(digits):
+        need(re.fullmatch("0|[1-9][0-9]{0,15}", digits) and int(digits) < 2**53, "json-number")  # JS-5
         return int(digits)
     def never(_):
-        raise Refused("malformed")
-    def walk(value, depth):  # JS-4, JS-6
+        raise Refused("json-number")
+    def walk(value, depth):
         if type(value) is str:
-            need(not re.search(f"[{controls}\ud800-\udfff]", value), "malformed")
+            need(not re.search(f"[{controls}]", value), "json-string")  # JS-6
         elif type(value) in (dict, list):
-            need(depth < 8, "malformed")
+            need(depth < 8, "json-depth")  # JS-4
             for one in [*value, *value.values()] if type(value) is dict else value:
                 walk(one, depth + 1)
-    need(len(content) <= bytes_max, "malformed")
+    need(len(content) <= bytes_max, "json-size")  # JS-1
     try:
-        value = json.loads(utf8(content, "malformed"), object_pairs_hook=members, parse_int=number,
+        value = json.loads(utf8(content, "json-encoding"), object_pairs_hook=members, parse_int=number,
                            parse_float=never, parse_constant=never)
-        walk(value, 0)
-    except (ValueError, RecursionError):
-        raise Refused("malformed")
+        json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates
+    except json.JSONDecodeError as error:
+        raise Refused("json-trailing" if error.msg == "Extra data" else "json-syntax")
+    except (UnicodeEncodeError, RecursionError):
+        raise Refused("json-syntax")
+    walk(value, 0)
     return value
 
 # --- Forms: a test, a tuple of forms (any of them), a closed map, a closed array, or the value itself

@@ -134,7 +134,9 @@ def read_vkey(vkey, kind):
 def read_policy(trust):
     """TR-7: a C2SP tlog-policy: witnesses, groups of at least so many members, one quorum."""
     witnesses, groups, quorums, members = {}, {}, [], []
-    for line in trust["policy"].split("\n"):
+    *lines, end = trust["policy"].split("\n")
+    need(end == "", "TR-7")
+    for line in lines:
         words, known = re.findall("[^ ]+", line), {*witnesses, *groups}
         match words:
             case ["witness", name, vkey] | ["witness", name, vkey, _]:

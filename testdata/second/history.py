@@ -3,24 +3,22 @@ import base64, json, re
 from types import SimpleNamespace as Record
 import cbor2
 from .formats import (
-    BYTES, CLAIMS, PROTECTED, SIGNATURE, base64url, decode, digest, encode, fits, need, read_json,
-    request_thumbprint, sha256, signed_by, text, utf8)
+    ACTION, BYTES, CLAIMS, EVENTS, PROTECTED, SIGNATURE, STRING, base64url, decode, digest, encode, fits,
+    need, read_json, request_thumbprint, sha256, signed_by, text, utf8)
 
 # --- Signed requests in evidence. Every act is a POST with content: one expression reads every base (RQ-27).
 
 NUMBER = "(?:0|[1-9][0-9]{0,15})"
-HOST = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?!443\n)[1-9][0-9]{0,4})?"
+HOST = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?!443$)[1-9][0-9]{0,4})?"
+BASE = {  # the beginning of each line, and the form of the rest
+    '"@method": ': "[A-Z]{1,16}", '"@authority": ': HOST,
+    '"@request-target": ': "/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]{0,2047}",
+    '"content-type": ': "[!-~](?:[ -~]{0,126}[!-~])?",
+    '"content-digest": ': "sha-256=:[A-Za-z0-9+/]{43}=:", '"@signature-params": ': r"[\s\S]{0,512}"}
 COVERED = '("@method" "@authority" "@request-target" "content-type" "content-digest")'
-BASE = re.compile(
-    r'"@method": (?P<method>[A-Z]{1,16})' "\n"
-    r'"@authority": ' + HOST + "\n"
-    r'"@request-target": (?P<target>/[A-Za-z0-9._~!$&' r"'()*+,;=:@/?%-]{0,2047})" "\n"
-    r'"content-type": [!-~](?:[ -~]{0,126}[!-~])?' "\n"
-    r'"content-digest": sha-256=:(?P<digest>[A-Za-z0-9+/]{43}=):' "\n"
-    r'"@signature-params": ' + re.escape(COVERED) +
+PARAMETERS = re.compile(  # RQ-3
     f";created=(?P<created>{NUMBER});expires=(?P<expires>{NUMBER})"
-    r';nonce="[A-Za-z0-9_-]{22,43}";keyid="(?P<keyid>[A-Za-z0-9_-]{43})"'
-    r';alg="ed25519";tag="(?P<tag>[a-z0-9-]+)"')
+    r';nonce="(?P<nonce>[^"\\]*)";keyid="(?P<keyid>[A-Za-z0-9_-]{43})";alg="(?P<alg>[^"\\]*)";tag="(?P<tag>[^"\\]*)"')
 PATHS = {
     "agent.invited": "/v1/agents", "agent.claimed": "/v1/claims",
     "agent.enrolled": "/v1/agents/{agent}/confirm", "agent.changed": "/v1/agents/{agent}/status",
@@ -30,20 +28,30 @@ PATHS = {
     "counterparty.changed": "/v1/counterparties/{counterparty}",
     "policy.published": "/v1/policies", "policy.activated": "/v1/policies/activate",
     "action.requested": "/v1/actions"}
+SAID_FORMS = {"origin": STRING, "key": text("[A-Za-z0-9_-]{43}"), "bundle": text("[0-9a-f]{64}")}
 ACTION_NAMES = ("action", "amount_minor", "currency", "counterparty", "target", "reference", "parameters")
 
 def check_evidence(signed, profile, key, content):
     """RQ-22 to RQ-27. A content that is not at hand is None; the answer is the parts of the base."""
-    parts = BASE.fullmatch(utf8(signed["base"], "base-malformed"))
-    need(parts, "base-malformed")
-    need(parts["tag"] == f"agentsigna-{profile}-v1", "signature-tag")
-    created, expires = int(parts["created"]), int(parts["expires"])
-    need(max(created, expires) <= 9007199254740, "base-malformed")
+    lines = utf8(signed["base"], "base-malformed").split("\n", 5)
+    need(len(lines) == len(BASE) and all(map(str.startswith, lines, BASE)), "base-malformed")
+    parts = [line.removeprefix(name) for line, name in zip(lines, BASE)]
+    need(all(map(re.fullmatch, BASE.values(), parts)), "component-malformed")  # RQ-10 to RQ-14
+    method, _, target, _, content_digest, signature_input = parts
+    need(signature_input.startswith(COVERED), "signature-components")  # RQ-2
+    said = PARAMETERS.fullmatch(signature_input.removeprefix(COVERED))
+    need(said, "signature-malformed")  # RQ-3
+    need(max(int(said["created"]), int(said["expires"])) <= 9007199254740, "signature-malformed")
+    need(re.fullmatch("[A-Za-z0-9_-]{22,43}", said["nonce"]), "signature-nonce")
+    need(said["alg"] == "ed25519", "signature-algorithm")
+    need(said["tag"] == f"agentsigna-{profile}-v1", "signature-tag")
+    created, expires = int(said["created"]), int(said["expires"])
     need(1 <= expires - created <= 60, "signature-life")
-    need(parts["keyid"] == base64url(request_thumbprint(key)), "keyid-mismatch")
+    need(said["keyid"] == base64url(request_thumbprint(key)), "keyid-mismatch")
     need(signed_by(key, signed["signature"], signed["base"]), "signature-wrong")
-    need(content is None or parts["digest"] == base64.b64encode(sha256(content)).decode(), "digest-mismatch")
-    return Record(method=parts["method"], target=parts["target"], created=created, expires=expires)
+    if content is not None:
+        need(content_digest == f"sha-256=:{base64.b64encode(sha256(content)).decode()}:", "digest-mismatch")
+    return Record(method=method, target=target, created=created, expires=expires)
 
 def check_request(event, key, origin, content):
     """ST-5: the request in an event is signed by this key and says what the event says; a claim's code."""
@@ -58,26 +66,34 @@ def check_request(event, key, origin, content):
     return code
 
 def check_said(event, asked, origin):
-    """The members of the content are those of the event; `asked` loses what only the request says."""
-    need(type(asked) is dict and type(asked.get("origin")) is str, "malformed")
-    need(asked.pop("origin") == origin, "wrong-tenant")
-    said = {name: value for name, value in event.body.items() if name not in ("signed", "code", "expires_at")}
+    """The members of the content are those of the event. Answers the one-time code, which no event holds."""
+    need(type(asked) is dict, "json-type")
+    form = EVENTS[event.kind] | SAID_FORMS
+    said = {name: event.body[name] for name in event.body if name not in ("signed", "code", "expires_at")}
+    said |= {"origin": origin}
     code = None
     if event.kind == "action.requested":
         said |= dict(zip(ACTION_NAMES, (said["action"][label] for label in range(1, 8))))
-        asked.setdefault("parameters", {})
-        need(fits(asked.pop("statement", ""), text(".{0,280}")), "malformed")
+        form |= dict(zip(ACTION_NAMES, ACTION.values()))
+        asked = {"parameters": {}} | asked
+        need(fits(asked.pop("statement", ""), text(".{0,280}")), "json-value")
     elif event.kind.endswith(".claimed"):
         said["key"] = base64url(said["key"])
-        code = asked.pop("code", None)
-        need(fits(code, text("[A-Za-z0-9_-]{22}")), "malformed")
+        need("code" in asked, "json-missing")
+        code = asked.pop("code")
+        need(fits(code, text("[A-Za-z0-9_-]{22}")), "json-value")
     elif "key" in said:
         said["key"] = base64url(request_thumbprint(said["key"]))
     elif "bundle" in said:
         said["bundle"] = said["bundle"].hex()
     if "latitude" in said:
-        asked.setdefault("latitude", -1)
-    need(asked.keys() == said.keys(), "malformed")
+        asked = {"latitude": -1} | asked
+    need(said.keys() <= asked.keys(), "json-missing")
+    need(asked.keys() <= said.keys(), "json-unknown")
+    for name, value in asked.items():
+        need(type(value) is type(said[name]), "json-type")
+        need(fits(value, form[name]), "json-range" if type(value) is int else "json-value")
+    need(asked["origin"] == origin, "wrong-tenant")
     need(json.dumps(asked, sort_keys=True) == json.dumps(said, sort_keys=True), "signed-otherwise")
     return code
 
@@ -123,7 +139,8 @@ class History:
         """Judges one event by the rows before it, and sets the rows that it makes (VE-17)."""
         noun, step = event.kind.split(".")
         need(event.kind != "log.created", "genesis")  # ST-1
-        code = self.check_signer(event, step) if event.kind in PATHS else None
+        if event.kind in PATHS:
+            self.check_signer(event, noun, step)
         if event.case is not None:
             self.apply_to_case(event)
         elif event.kind == "policy.published":
@@ -140,9 +157,10 @@ class History:
             self.parties[noun, event.body[noun]] = event.body | {"stage": "invited", "status": "active"}
         elif step in ("claimed", "enrolled", "changed"):
             row = self.party(noun, event.body[noun])
-            {"claimed": self.claim, "enrolled": self.enrol, "changed": self.change}[step](event, row, code)
+            {"claimed": self.claim, "enrolled": self.enrol, "changed": self.change}[step](event, row)
 
-    def check_signer(self, event, step):
+    def check_signer(self, event, noun, step):
+        """ST-5, with the key and the one-time code that the rows have for this event."""
         key, content = self.log["founder"]["key"], event.body["signed"]["body"]
         if step == "claimed":
             key = event.body["key"]
@@ -150,16 +168,19 @@ class History:
             key = self.holder("agent", event.body["agent"])["key"]
         elif step == "published":
             content = self.policies.get(event.body["bundle"])
-        return check_request(event, key, self.log["origin"], content)
+        code = check_request(event, key, self.log["origin"], content)
+        if step == "claimed":  # a stage that is no invitation has no code any more
+            invited = self.parties.get((noun, event.body[noun]), {})
+            given = invited["code"] if invited.get("stage") == "invited" else None
+            need(digest("code", code.encode()) == given, "wrong-code")
 
-    def claim(self, event, row, code):  # ST-3, ST-5
+    def claim(self, event, row):  # ST-3
         need(row["stage"] != "enrolled", "already-enrolled")
         need(row["stage"] == "invited", "code-used")
         need(event.decided_at <= row["expires_at"], "code-expired")
-        need(digest("code", code.encode()) == row["code"], "wrong-code")
         row |= {"stage": "claimed", "key": event.body["key"]}
 
-    def enrol(self, event, row, _):
+    def enrol(self, event, row):
         need(row["stage"] != "enrolled", "already-enrolled")
         need(row["stage"] == "claimed", "not-claimed")
         said = {name: value for name, value in event.body.items() if name != "signed"}
@@ -168,12 +189,14 @@ class History:
         self.taken.add(said["key"])
         row["stage"] = "enrolled"
 
-    def change(self, event, row, _):
+    def change(self, event, row):
+        need(row.get("stage", "enrolled") == "enrolled", "not-enrolled")
         row |= {name: event.body[name] for name in ("status", "risk") if name in event.body}
         if event.body.get("payment_details_changed"):
             row["payment_details_changed_at"] = event.decided_at
 
     def apply_to_case(self, event):
+        need(not self.events or event.kind != "action.requested", "request-repeated")  # ST-6
         step = event.body["decision"]["verdict"] if event.kind == "decision.made" else event.kind
         self.state = self.TABLE.get((self.state, step))
         need(self.state, "case-step")  # CA-1
