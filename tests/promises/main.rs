@@ -1,7 +1,7 @@
 //! One file per promise, against the real programs. The file name is the promise.
 
 mod an_agent_that_may_gets_a_passport;
-mod the_demo_runs;
 mod audited;
 mod bad_input_changes_no_case;
+mod the_demo_runs;
 mod tidy;

@@ -220,6 +220,7 @@ impl Office {
         finish(outcome).await
     }
 
+    /// AP-10: a lane that is full is said at once, and the request is in no queue then.
     fn submit(
         &self,
         key: JwkThumbprint,

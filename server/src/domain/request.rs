@@ -42,7 +42,7 @@ pub(super) enum Found {
     Again(CaseId),
 }
 
-/// The tenant of a key and who holds it. The tenant comes from the key alone; nothing in a request can name one.
+/// RQ-19: the tenant of a key and who holds it. The tenant comes from the key alone; nothing in a request can name one.
 ///
 /// # Errors
 /// `unknown-key`: the same answer whether the key was never enrolled or is not confirmed yet.
@@ -153,7 +153,7 @@ pub(super) fn read(
     Ok(Found::New(Box::new(asked)))
 }
 
-/// RQ-32: the same request id is the same case, if the content is the same too.
+/// RQ-32, AP-5: the same request id is the same case, if the content is the same too; AP-4 if it is not.
 fn again(reading: &mut Reading, case: CaseId, authentic: &Authentic) -> Result<Found, Refusal> {
     let Some(Row::Case(CaseRow {
         content,
@@ -189,6 +189,7 @@ fn weigh(
 ) -> Result<Asked, Refusal> {
     let genesis = reading.tenant().genesis().clone();
     let action = &act.action;
+    // AP-6: what cannot be weighed opens no case.
     if action.currency() != genesis.currency {
         return Err(Refusal::invalid(
             "currency",
@@ -200,6 +201,7 @@ fn weigh(
             ),
         ));
     }
+    // AP-7: a suspended agent is weighed too, and rejected: its asking is on the record.
     let Some(Row::Agent(agent)) = row(reading, &RowName::Agent(act.agent.clone()))? else {
         return Err(Refusal::broken(&"an enrolled agent has no row"));
     };
@@ -279,7 +281,7 @@ fn weigh(
     })
 }
 
-/// The path that was signed is the path of what the body asks for.
+/// AP-2: the path that was signed is the path of what the body asks for.
 pub(super) fn check_target(authentic: &Authentic, target: &str) -> Result<(), Refusal> {
     let signed = authentic.statement().target();
     if signed == target {
@@ -292,7 +294,7 @@ pub(super) fn check_target(authentic: &Authentic, target: &str) -> Result<(), Re
     ))
 }
 
-/// A signature for one log is worth nothing in another.
+/// AP-2: a signature for one log is worth nothing in another.
 pub(super) fn check_origin(reading: &Reading, origin: &str) -> Result<(), Refusal> {
     if origin == reading.tenant().origin() {
         return Ok(());
