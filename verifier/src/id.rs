@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn rq_30_and_rq_31_nothing_else_is_an_id() {
+    fn rq_30_rq_31_nothing_else_is_an_id() {
         assert_eq!(Id::parse(""), Err(BadId::Empty { max: 63 }));
         assert_eq!(RequestId::parse(""), Err(BadId::Empty { max: 64 }));
         assert_eq!(

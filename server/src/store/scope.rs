@@ -36,7 +36,9 @@ use super::{
 /// ```compile_fail,E0451
 /// use agentsigna_server::store::TenantScope;
 ///
-/// let scope = TenantScope { inner: todo!() };
+/// fn forged(scope: &TenantScope) -> TenantScope {
+///     TenantScope { inner: scope.inner.clone() }
+/// }
 /// ```
 ///
 /// A row cannot be written without saying whose it is:
