@@ -1,5 +1,6 @@
 //! One file per promise, against the real programs. The file name is the promise.
 
+mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
 mod audited;
 mod bad_input_changes_no_case;
