@@ -13,8 +13,8 @@
 //! ```
 
 use std::{
-    cell::RefCell,
     io,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -30,11 +30,12 @@ use crate::{
 /// Seconds that a signature lives unless a test says otherwise.
 const LIFE_S: u64 = 50;
 
-/// One key that calls one server, over one connection that is opened again where needed. For many threads: clone.
+/// One key that calls one server, over a connection that is kept open. Threads may share it: whoever finds the
+/// connection in use opens another.
 pub struct Client {
     door: Door,
     key: Key,
-    open: RefCell<Option<(String, Connection)>>,
+    open: Mutex<Option<(String, Connection)>>,
 }
 
 /// A request before it is signed. Change what the test is about.
@@ -91,7 +92,7 @@ impl Client {
         Self {
             door,
             key,
-            open: RefCell::new(None),
+            open: Mutex::new(None),
         }
     }
 
@@ -172,7 +173,7 @@ impl Client {
     /// The operating system's; `UnexpectedEof` if the server closed without an answer.
     pub fn send_raw(&self, bytes: &[u8]) -> io::Result<Answer> {
         let address = self.door.address();
-        let kept = self.open.borrow_mut().take();
+        let kept = self.kept().take();
         if let Some((to, mut connection)) = kept
             && to == address
             && connection.send(bytes).is_ok()
@@ -193,9 +194,13 @@ impl Client {
         }
     }
 
+    fn kept(&self) -> MutexGuard<'_, Option<(String, Connection)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keep(&self, address: String, open: Connection, message: Message) -> io::Result<Answer> {
         if message.header("connection") != Some("close") {
-            *self.open.borrow_mut() = Some((address, open));
+            *self.kept() = Some((address, open));
         }
         let status = message
             .start
