@@ -35,14 +35,17 @@ fn ask_until_gone(agents: &[Party], round: u64, over: &AtomicBool) -> Vec<Heard>
             .iter()
             .enumerate()
             .map(|(agent, party)| {
-                let client = party.client.clone();
                 scope.spawn(move || {
                     let mut heard = Vec::new();
                     for count in 0_u64.. {
                         // One in eight is rejected, one in eight waits for people.
-                        let cents = [1, 1, 6_000_000, 1, 1, 600_000, 1, 1][(count % 8) as usize];
+                        let cents = [1, 1, 6_000_000, 1, 1, 600_000, 1, 1]
+                            [usize::try_from(count % 8).unwrap()];
                         let request = party.purchase(&format!("r{round}-{count}"), cents);
-                        let call = client.call(Profile::Action, "/v1/actions").json(&request);
+                        let call = party
+                            .client
+                            .call(Profile::Action, "/v1/actions")
+                            .json(&request);
                         match call.signed().try_send() {
                             Ok(answer) if answer.status == 200 => heard.push(Heard {
                                 agent,
