@@ -1,5 +1,14 @@
 //! One file per promise, against the real programs. The file name is the promise.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "all of this is test: what cannot go on ends its test"
+)]
+
 mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
 mod audited;
