@@ -114,9 +114,14 @@ impl Anchors {
             .spawn(move || {
                 loop {
                     let open = match notes.recv_timeout(Duration::from_millis(LOOK_MS)) {
-                        Ok(first) => std::iter::once(first)
-                            .chain(notes.try_iter())
-                            .fold(true, |open, note| take(&mut file, &note) && open),
+                        Ok(first) => {
+                            // Every note is taken, also those after one that says the end.
+                            let mut open = true;
+                            for note in std::iter::once(first).chain(notes.try_iter()) {
+                                open &= take(&mut file, &note);
+                            }
+                            open
+                        }
                         Err(mpsc::RecvTimeoutError::Timeout) => true,
                         Err(mpsc::RecvTimeoutError::Disconnected) => false,
                     };

@@ -87,8 +87,11 @@ fn commit<W: Writing>(
     true
 }
 
-/// The batch, and the new head of each part that has entries.
-fn prepare(grown: &[Grown]) -> Result<(Batch, Vec<Option<Arc<Head>>>), String> {
+/// For each part its new head, if it has entries.
+type Heads = Vec<Option<Arc<Head>>>;
+
+/// The batch, and the heads that it brings.
+fn prepare(grown: &[Grown]) -> Result<(Batch, Heads), String> {
     let mut batch = Batch::new();
     let mut heads = Vec::with_capacity(grown.len());
     for part in grown {
