@@ -169,8 +169,9 @@ impl Server {
     /// If it does not run, or does not end.
     pub fn stop(&mut self) -> i32 {
         let mut child = self.running.take().expect("a running server");
-        let told = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
+        // The shell's own `kill`: a small machine has no other.
+        let told = Command::new("sh")
+            .args(["-c", r#"kill -TERM "$0""#, &child.id().to_string()])
             .status();
         assert!(told.is_ok_and(|status| status.success()), "SIGTERM");
         let since = Instant::now();
