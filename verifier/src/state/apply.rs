@@ -197,9 +197,11 @@ fn requested<R: Rows>(
         content: Digest::from_bytes(content),
         target: body.action.target().clone(),
         amount_minor: body.action.amount_minor(),
+        action: body.action.digest(),
         key: key.jwk_thumbprint(),
         verdict: None,
         bundle: None,
+        snapshot: None,
         deadline: None,
         events: Vec::new(),
         grounds: Vec::new(),
@@ -221,6 +223,7 @@ fn decided<R: Rows>(
     row.grounds = check_snapshot(rows, &row, step, &body.snapshot)?;
     row.verdict = Some(body.decision.verdict());
     row.bundle = body.snapshot.bundle();
+    row.snapshot = Some(body.snapshot.digest());
     // The deadline of a review counts from the decision that asks for it.
     row.deadline = body.decision.review_ms().map(|ms| step.decided_at.plus(ms));
     rows.set(RowName::Case(step.place.case), Row::Case(row));
@@ -327,7 +330,7 @@ fn passport_issued<R: Rows>(
     Ok(())
 }
 
-/// ST-9: a Passport says what the case says. What needs the decision itself (rules, snapshot, action) is
+/// ST-9: a Passport says what the case says: of the decision, action and digest of the snapshot. Its rules are
 /// compared where the decision's event is at hand, in [`crate::verify`].
 fn check_claims<E>(
     claims: &Claims,
@@ -353,6 +356,16 @@ fn check_claims<E>(
             Some(claims.bundle) == row.bundle,
             "policy-mismatch",
             "bundle",
+        ),
+        (
+            claims.action_digest == row.action && claims.action.digest() == row.action,
+            "action-mismatch",
+            "action",
+        ),
+        (
+            Some(claims.snapshot) == row.snapshot,
+            "snapshot-mismatch",
+            "digest of what was weighed",
         ),
         (claims.chain == chain, "chain-mismatch", "chain of events"),
         (
@@ -435,6 +448,8 @@ fn check_snapshot<R: Rows>(
             snapshot.action().amount_minor() == row.amount_minor,
             "action.amount_minor",
         ),
+        // All of it: type, counterparty, reference and parameters too.
+        (snapshot.action().digest() == row.action, "action"),
     ] {
         if !same {
             return broken(

@@ -158,12 +158,16 @@ pub struct CaseRow {
     pub target: Id,
     /// The amount asked for, in minor units.
     pub amount_minor: u64,
+    /// The action digest of all that was asked for.
+    pub action: Digest,
     /// The key that asked.
     pub key: JwkThumbprint,
     /// The verdict, once there is one.
     pub verdict: Option<Verdict>,
     /// The bundle that decided; `None` if there was none, or no decision yet.
     pub bundle: Option<Digest>,
+    /// The digest of what was weighed, once it was.
+    pub snapshot: Option<Digest>,
     /// The deadline of the open review.
     pub deadline: Option<UnixMillis>,
     /// Every event so far, in order.
@@ -372,9 +376,11 @@ impl CaseRow {
             Value::from(self.content),
             Value::from(self.target.as_str()),
             Value::Uint(self.amount_minor),
+            Value::from(self.action),
             Value::bytes(self.key.as_bytes()),
             Value::or_null(self.verdict.map(Verdict::name)),
             Value::or_null(self.bundle),
+            Value::or_null(self.snapshot),
             Value::or_null(self.deadline),
             Value::array(
                 self.events.iter().map(|event| {
@@ -396,6 +402,7 @@ impl CaseRow {
             content: items.digest("content")?,
             target: items.text_as("target", "an id", |text| Id::parse(text).ok())?,
             amount_minor: items.uint("amount_minor")?,
+            action: items.digest("action")?,
             key: JwkThumbprint::from_bytes(items.bytes_exact("key")?),
             verdict: match items.value("verdict")? {
                 Value::Null => None,
@@ -405,6 +412,7 @@ impl CaseRow {
                 ),
             },
             bundle: items.digest_or_null("bundle")?,
+            snapshot: items.digest_or_null("snapshot")?,
             deadline: items.time_or_null("deadline")?,
             events: items.value("events")?.into_list("events", |event| {
                 let mut items = event.into_items("case event")?;
