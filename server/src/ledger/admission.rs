@@ -26,7 +26,7 @@ use super::{
 use crate::store::{Key, ReadError};
 
 /// Events in one change.
-pub const CHANGE_EVENTS_MAX: usize = 256;
+pub const CHANGE_EVENTS_MAX: usize = 4096;
 /// Bytes of an entry beside origin and event: array and version 2, origin's length 3, index and time 9 each,
 /// previous 34, event's length 5.
 const ENTRY_OVERHEAD_BYTES: usize = 2 + 3 + 9 + 9 + 34 + 5;
@@ -254,6 +254,11 @@ impl Admission {
             let name = *name;
             self.nonces.contains_key(&Key::Nonce { bucket, name })
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn keeps_in_memory(&self, name: &RowName) -> bool {
+        self.rows.contains_key(name)
     }
 
     /// Forgets nonces whose signatures are dead. Returns the first bucket kept, if buckets were dropped.

@@ -18,8 +18,7 @@ use crate::store::{ReadError, TenantScope};
 
 const TILE_WIDTH: usize = 256;
 const TILE_HEIGHT: u8 = 8;
-/// Tiles kept after they are complete: more than two batches of 4,352 entries complete (34 and one above) before
-/// the first of them is on disk.
+/// Tiles kept after they are complete: more than two batches can complete before the first of them is on disk.
 const RECENT_MAX: usize = 64;
 
 /// A tile being filled: `layers[h]` holds the roots of its complete subtrees of height `h`.
@@ -86,6 +85,8 @@ impl OpenTile {
             }
             if let [.., left, right] = layer.as_slice() {
                 node = rfc6962_node(left, right);
+                #[cfg(test)]
+                NODES_MADE.set(NODES_MADE.get() + 1);
             }
         }
     }
@@ -230,5 +231,31 @@ impl HashReader for EdgeReader<'_> {
             Some(hash) => Ok(hash),
             None => subtree_from_tile(self, subtree, size),
         }
+    }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static NODES_MADE: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Inner nodes that were hashed on this thread.
+#[cfg(test)]
+pub(super) fn nodes_made() -> u64 {
+    NODES_MADE.get()
+}
+
+#[cfg(test)]
+impl Edge {
+    /// Open tiles, and those kept after they were complete.
+    pub(super) fn tiles(&self) -> (usize, usize) {
+        (self.open.len(), self.recent.len())
+    }
+
+    /// Whether the open tiles are the same, hash for hash.
+    pub(super) fn is_same_tree_as(&self, other: &Self) -> bool {
+        let same =
+            |(a, b): (&Arc<OpenTile>, &Arc<OpenTile>)| (a.index, &a.layers) == (b.index, &b.layers);
+        self.open.len() == other.open.len() && self.open.iter().zip(&other.open).all(same)
     }
 }

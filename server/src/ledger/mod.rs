@@ -41,7 +41,7 @@ pub use admission::{AdmitError, CHANGE_EVENTS_MAX, Reading, RowError};
 pub use anchors::Anchors;
 use anchors::Noter;
 pub use change::{Change, Committed, NewEvent, NonceUse};
-pub use clock::{Clock, ClockFault, LedgerClock, STRAY_MS_MAX, SystemClock};
+pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
 pub use export::{ExportError, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use recovery::RecoveryError;
@@ -434,3 +434,6 @@ impl Shared {
         self.stopped.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,9 @@ use crate::store::Key;
 const CHANGES_MAX: usize = 512;
 /// Bytes of entries and blobs in one batch.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Entries in one batch; with one change more. Two such batches complete fewer tiles than [`super::edge`] keeps.
-const ENTRIES_MAX: usize = 4096;
+/// Entries in one batch; the change that reaches it is the last. Two such batches, each ended by the largest
+/// change, complete fewer tiles (48 and one above) than [`super::edge`] keeps.
+const ENTRIES_MAX: usize = 2048;
 /// Tenants in one batch: each costs a signature.
 const TENANTS_MAX: usize = 128;
 

@@ -11,6 +11,8 @@
 pub mod anchor;
 mod batch;
 mod check;
+#[cfg(test)]
+mod damage;
 mod database;
 mod files;
 mod key;

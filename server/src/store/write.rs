@@ -97,6 +97,11 @@ mod faulty {
             self.fail_at(nth, fault);
         }
 
+        /// Plans no more faults.
+        pub fn forget(&self) {
+            self.plan().faults.clear();
+        }
+
         /// The writes so far, failed ones included.
         #[must_use]
         pub fn writes(&self) -> u64 {
