@@ -1,5 +1,5 @@
 """Who signed what, and whether an event may follow: requests.md §5, agent-api.md §3, state.md, case.md."""
-import base64, json, re
+import base64, ipaddress, json, re
 from types import SimpleNamespace as Record
 import cbor2
 from .formats import (
@@ -9,16 +9,31 @@ from .formats import (
 # --- Signed requests in evidence. Every act is a POST with content: one expression reads every base (RQ-27).
 
 NUMBER = "(?:0|[1-9][0-9]{0,15})"
-HOST = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?!443$)[1-9][0-9]{0,4})?"
+LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+def authority(item):  # RQ-11
+    parts = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?", item)
+    if not parts or len(parts[1]) > 253 or parts[2] and (parts[2] == "443" or int(parts[2]) > 65535):
+        return False
+    if not parts[1].startswith("["):
+        return all(re.fullmatch(LABEL, label) for label in parts[1].split("."))  # also of an IPv4 address
+    try:
+        address = ipaddress.IPv6Address(parts[1][1:-1])
+    except ValueError:
+        return False
+    written = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)  # RFC 5952 §4, §5
+    return parts[1] == f"[{written}]"
+
 BASE = {  # the beginning of each line, and the form of the rest
-    '"@method": ': "[A-Z]{1,16}", '"@authority": ': HOST,
-    '"@request-target": ': "/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]{0,2047}",
-    '"content-type": ': "[!-~](?:[ -~]{0,126}[!-~])?",
-    '"content-digest": ': "sha-256=:[A-Za-z0-9+/]{43}=:", '"@signature-params": ': r"[\s\S]{0,512}"}
+    '"@method": ': text("[A-Z]{1,16}"), '"@authority": ': authority,
+    '"@request-target": ': text("/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]{0,2047}"),
+    '"content-type": ': text("[!-~](?:[ -~]{0,126}[!-~])?"),
+    '"content-digest": ': text("sha-256=:[A-Za-z0-9+/]{43}=:"), '"@signature-params": ': text(".{0,512}")}
 COVERED = '("@method" "@authority" "@request-target" "content-type" "content-digest")'
 PARAMETERS = re.compile(  # RQ-3
     f";created=(?P<created>{NUMBER});expires=(?P<expires>{NUMBER})"
-    r';nonce="(?P<nonce>[^"\\]*)";keyid="(?P<keyid>[A-Za-z0-9_-]{43})";alg="(?P<alg>[^"\\]*)";tag="(?P<tag>[^"\\]*)"')
+    r';nonce="(?P<nonce>[^"\\]*)";keyid="(?P<keyid>[A-Za-z0-9_-]{43})"'
+    r';alg="(?P<alg>[^"\\]*)";tag="(?P<tag>[^"\\]*)"')
 PATHS = {
     "agent.invited": "/v1/agents", "agent.claimed": "/v1/claims",
     "agent.enrolled": "/v1/agents/{agent}/confirm", "agent.changed": "/v1/agents/{agent}/status",
@@ -36,7 +51,7 @@ def check_evidence(signed, profile, key, content):
     lines = utf8(signed["base"], "base-malformed").split("\n", 5)
     need(len(lines) == len(BASE) and all(map(str.startswith, lines, BASE)), "base-malformed")
     parts = [line.removeprefix(name) for line, name in zip(lines, BASE)]
-    need(all(map(re.fullmatch, BASE.values(), parts)), "component-malformed")  # RQ-10 to RQ-14
+    need(all(map(fits, parts, BASE.values())), "component-malformed")  # RQ-10 to RQ-14
     method, _, target, _, content_digest, signature_input = parts
     need(signature_input.startswith(COVERED), "signature-components")  # RQ-2
     said = PARAMETERS.fullmatch(signature_input.removeprefix(COVERED))
