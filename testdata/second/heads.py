@@ -81,14 +81,15 @@ def check_inclusion(leaf, index, path, head):  # PR-9: RFC 9162 §2.1.3.2, with 
 
 # --- The trust file; a refusal names the rule that it breaks
 
-LOG_KEY = {"vkey": STRING, "from_size": POSITION}
+LINE = text("[^\n]*")  # a line feed may stand in the policy only
+LOG_KEY = {"vkey": LINE, "from_size": POSITION}
 SEAL_KEY = {"key": text("[A-Za-z0-9_-]{43}"), "not_before": MS}
 LOG = {"origin": LOG_NAME, "genesis_leaf": text("[0-9a-f]{64}"), "founder": text("[A-Za-z0-9_-]{43}"),
-       "log_keys": many((LOG_KEY, LOG_KEY | {"to_size": POSITION}), 1, 64), "web_origins": many(STRING),
+       "log_keys": many((LOG_KEY, LOG_KEY | {"to_size": POSITION}), 1, 64), "web_origins": many(LINE),
        "seal_keys": many((SEAL_KEY, SEAL_KEY | {"not_after": MS}), 1, 64),
        "currency": CURRENCY, "exponent": EXPONENT}
-TRUST = {"version": 1, "platform": STRING, "logs": many((LOG, LOG | {"rp_id": STRING}), 0, 64),
-         "policy": STRING, "targets": many(STRING, 0, 64), "skew_s": whole(0, 60)}
+TRUST = {"version": 1, "platform": LINE, "logs": many((LOG, LOG | {"rp_id": LINE}), 0, 64),
+         "policy": STRING, "targets": many(LINE, 0, 64), "skew_s": whole(0, 60)}
 
 def read_trust(content):
     """The trust file: keys as bytes, open windows ended at the largest number, the policy taken apart."""
