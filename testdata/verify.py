@@ -237,7 +237,7 @@ def judge_vectors(here):
             if answer != expected:
                 print(f"{folder}/{vector['file']}: {answer}, expected {expected}: {vector['description']}")
     print(f"{passed} passed, {failed} failed")
-    return failed == 0
+    return failed == 0 and passed > 0
 
 def main():
     if len(sys.argv) == 1:

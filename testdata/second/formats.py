@@ -49,7 +49,7 @@ def seal_thumbprint(key):  # RFC 9679
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
 ORDER_8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826  # y of a point of order 8
-PRINTED = {  # the first 8 bytes of keys whose private half is in RFC 8032 §7, RFC 8410 §10.3 or RFC 9421 §B.1.4
+PRINTED = {  # how keys begin whose private half is in RFC 8032 §7, RFC 8410 §10.3 or RFC 9421 §B.1.4
     "d75a980182b10ab7", "3d4017c3e843895a", "fc51cd8e6218a1a3", "278117fc144c7234",
     "ec172b93ad5e563b", "dfc9425e4f968f7f", "0f1d1274943b9141", "19bf44096984cdfe", "26b40b8f93fff3d8"}
 
