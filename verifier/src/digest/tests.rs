@@ -56,7 +56,8 @@ fn the_example_of_the_page_is_reproduced() {
         .collect();
     let content = HEXLOWER.decode(hex.as_bytes()).unwrap();
     let digest = Digest::of(Noun::Case, &content).to_hex();
-    assert!(PAGE.contains(&format!("= {}…", &digest[..32])), "{digest}");
+    let shown: String = digest.chars().take(32).collect();
+    assert!(PAGE.contains(&format!("= {shown}…")), "{digest}");
 }
 
 /// FIPS 180-4 and RFC 6962, by known answers.
@@ -106,7 +107,8 @@ fn hex_reads_back_and_nothing_else_does() {
     let digest = Digest::of(Noun::Blob, b"x");
     assert_eq!(Digest::from_hex(&digest.to_hex()), Some(digest));
     let upper = digest.to_hex().to_uppercase();
-    for text in ["", &digest.to_hex()[1..], &upper, &format!("{digest}0")] {
+    let shorter: String = digest.to_hex().chars().skip(1).collect();
+    for text in ["", &shorter, &upper, &format!("{digest}0")] {
         assert_eq!(Digest::from_hex(text), None, "{text}");
     }
 }

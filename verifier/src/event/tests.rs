@@ -36,7 +36,7 @@ fn maps(value: &Value, path: &[Value], found: &mut Vec<Vec<Value>>) {
         }
         found.push(path.to_vec());
         for (key, member) in members {
-            maps(member, &[path, &[key.clone()]].concat(), found);
+            maps(member, &[path, core::slice::from_ref(key)].concat(), found);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Goal: a Passport has one reading, and only what was permitted is in it. Method: sealed by hand, member by
 //! member taken away, changed, added; with feature `rules`, made from a permit.
 
+#[cfg(feature = "rules")]
+mod permits;
+
 use alloc::{format, string::String};
 
 use super::*;
@@ -61,6 +64,8 @@ fn members(value: Value) -> Vec<(Value, Value)> {
         other => panic!("no map: {other:?}"),
     }
 }
+
+type Members = Vec<(Value, Value)>;
 
 /// The four items of a COSE_Sign1.
 fn items(bytes: &[u8]) -> Vec<Value> {
@@ -424,7 +429,7 @@ fn pa_4_only_the_key_that_is_named_sealed_it() {
 #[test]
 fn pa_5_the_unprotected_header_is_empty_or_head_and_proof() {
     let (_, registered, delivered, _) = issued();
-    let with = |change: &dyn Fn(&mut Vec<(Value, Value)>)| {
+    let with = |change: &dyn Fn(&mut Members)| {
         let mut whole = items(&delivered);
         let mut header = members(whole[1].clone());
         change(&mut header);
@@ -503,7 +508,7 @@ fn pa_2_it_is_at_most_6_kib() {
 fn rule_ids(bytes: usize) -> Vec<String> {
     (0..bytes / 60)
         .map(|n| format!("{n:060}"))
-        .chain((bytes % 60 > 0).then(|| "x".repeat(bytes % 60)))
+        .chain((!bytes.is_multiple_of(60)).then(|| "x".repeat(bytes % 60)))
         .collect()
 }
 
@@ -561,6 +566,3 @@ fn pa_7_head_and_proof_find_room() {
     claims.rules = rule_ids(crate::decision::RULE_IDS_BYTES_MAX);
     assert!(Passport::parse(&sealed(&claims)).is_err());
 }
-
-#[cfg(feature = "rules")]
-mod permits;

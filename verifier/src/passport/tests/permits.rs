@@ -1,4 +1,4 @@
-//! From a permit to a Passport.
+//! From a permit to a sealed Passport.
 
 use ed25519_dalek::Signer as _;
 

@@ -187,10 +187,10 @@ fn passports() -> Vec<Broken> {
         (OK, |_| {}),
         ("wrong-tenant", |claims| claims.origin.push('0')),
         ("wrong-tenant", |claims| {
-            claims.issuer = String::from("example.com")
+            claims.issuer = String::from("example.com");
         }),
         ("case-mismatch", |claims| {
-            claims.case = CaseId::from_bytes([7; 16])
+            claims.case = CaseId::from_bytes([7; 16]);
         }),
         ("agent-mismatch", |claims| claims.agent = id("other-bot")),
         ("audience-mismatch", |claims| {
@@ -200,12 +200,12 @@ fn passports() -> Vec<Broken> {
             claims.audience = Audience::new(format!("{}0", claims.origin), id("erp"));
         }),
         ("policy-mismatch", |claims| {
-            claims.bundle = Digest::from_bytes([9; 32])
+            claims.bundle = Digest::from_bytes([9; 32]);
         }),
         ("chain-mismatch", |claims| claims.chain.clear()),
         ("chain-mismatch", |claims| claims.chain.reverse()),
         ("chain-mismatch", |claims| {
-            claims.chain.push(Digest::from_bytes([9; 32]))
+            claims.chain.push(Digest::from_bytes([9; 32]));
         }),
         ("issue-time", |claims| claims.issued_s += 1),
         ("issue-time", |claims| claims.issued_s -= 1),

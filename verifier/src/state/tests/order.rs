@@ -12,6 +12,8 @@ use crate::{
     verify::testing::Role,
 };
 
+type Forge = fn(&mut AgentEnrolled);
+
 fn invited(agent: &str, expires_at: UnixMillis) -> Body {
     Body::AgentInvited(AgentInvited {
         signed: unsigned(),
@@ -321,7 +323,7 @@ fn enrolments() -> Vec<Broken> {
             "activated, never published",
         ),
     ]);
-    let forgeries: [(&str, fn(&mut AgentEnrolled)); 3] = [
+    let forgeries: [(&str, Forge); 3] = [
         ("sponsor", |body| body.sponsor = id("eve")),
         ("tier", |body| body.tier = Tier::new(1).unwrap()),
         ("latitude", |body| body.latitude = Latitude::new(4).unwrap()),

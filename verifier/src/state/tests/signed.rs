@@ -182,7 +182,7 @@ fn founders() -> Vec<Broken> {
         signed.target = "/v1/systems/ap-bot/status";
     });
     elsewhere("another method", "signed-elsewhere", |signed| {
-        signed.method = "PUT"
+        signed.method = "PUT";
     });
     elsewhere("another status", "signed-otherwise", |signed| {
         signed.body = signed.body.replace("active", "suspended");
@@ -523,7 +523,7 @@ fn st_5_each_member_of_each_kind_is_what_was_signed() {
             };
             let mut changed = members.clone();
             changed[at].1 = new;
-            let body = Body::from_value(kind, Value::map(changed.into_iter())).unwrap();
+            let body = Body::from_value(kind, Value::map(changed)).unwrap();
             match judge(body) {
                 Ok(()) => unsigned.push(format!("{kind} {member}")),
                 Err(code) => {
