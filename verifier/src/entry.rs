@@ -38,7 +38,7 @@ pub struct CasePlace {
     pub previous: Digest,
 }
 
-/// One thing that happened. Its bytes are its identity: see [`Event::digest`].
+/// One thing that happened. Its bytes are its identity: see [`Event::digest_of`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The place in a case, for events that belong to one.

@@ -399,7 +399,7 @@ impl<'a, E: Export> Walk<'a, E> {
         at(Step::Tiles, found)
     }
 
-    /// VE-19 for every case.
+    /// VE-19 and CA-2 for every case.
     fn at_rest(&self) -> Result<(), Stop> {
         for (name, row) in self.rows.iter() {
             if let Row::Case(case) = row {
