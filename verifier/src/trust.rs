@@ -171,7 +171,7 @@ impl Trust {
     /// `genesis_leaf` is worth: compare that with somebody else's.
     ///
     /// # Errors
-    /// [`TrustError::Origin`] and what follows it: a genesis entry that no log of ours has.
+    /// [`TrustError`]: a genesis entry that no log of ours has.
     pub fn from_genesis(genesis: &Genesis, genesis_leaf: LeafHash) -> Result<Self, TrustError> {
         let origin = KeyName::parse(&genesis.origin)
             .map_err(|BadName| TrustError::Origin(genesis.origin.clone()))?;
@@ -194,7 +194,7 @@ impl Trust {
             currency: genesis.currency,
             exponent: genesis.exponent,
         };
-        Self {
+        let trust = Self {
             platform: genesis.platform.clone(),
             logs: alloc::vec![log],
             policy: WitnessPolicy::parse(NO_WITNESSES)?,
@@ -202,7 +202,9 @@ impl Trust {
             targets: Vec::new(),
             skew_s: limits::PASSPORT_SKEW_S,
         }
-        .checked()
+        .checked()?;
+        // An entry may hold texts that no trust file can (controls), and more of them: read it as a stranger would.
+        Self::parse(&trust.encode())
     }
 
     /// What no single member shows.

@@ -1,7 +1,11 @@
 use alloc::{format, string::String};
 
 use super::*;
-use crate::verify::testing::{NamedWitness, Role, Tenant, trust_text};
+use crate::{
+    entry::Event,
+    event::Body,
+    verify::testing::{NamedWitness, Role, Tenant, trust_text},
+};
 
 fn text() -> String {
     let (one, two) = (Tenant::found(1), Tenant::found(2));
@@ -225,4 +229,38 @@ fn the_example_of_the_page_is_a_trust_file() {
         .collect();
     let trust = Trust::parse(json.as_bytes()).unwrap();
     assert_eq!(trust, Tenant::ready(1).trust());
+}
+
+/// Goal: what a genesis entry amounts to can always be read again (TR-8). Method: texts that CBOR can hold and a trust
+/// file cannot, in each place.
+#[test]
+fn tr_8_a_genesis_that_makes_no_trust_file_is_refused() {
+    let tenant = Tenant::found(1);
+    let leaf = LeafHash::of(&tenant.entries[0]);
+    let forge = |change: fn(&mut Genesis)| {
+        let mut genesis = tenant.genesis();
+        change(&mut genesis);
+        Trust::from_genesis(&genesis, leaf)
+    };
+    let good = forge(|genesis| genesis.platform.push('é')).unwrap();
+    assert_eq!(Trust::parse(&good.encode()), Ok(good));
+    let refused: [fn(&mut Genesis); 4] = [
+        |genesis| genesis.platform.push('\u{1}'),
+        |genesis| genesis.rp_id = Some("\u{85}".into()),
+        |genesis| genesis.web_origins.push("a\nb".into()),
+        |genesis| genesis.web_origins = alloc::vec!["a".into(); NAMES_MAX + 1],
+    ];
+    for change in refused {
+        assert!(matches!(forge(change), Err(TrustError::Json(_))));
+    }
+}
+
+#[test]
+fn a_genesis_entry_with_a_control_character_makes_no_trust_file() {
+    let bytes = include_bytes!("../../../testdata/events/genesis-control-character.event");
+    let Body::LogCreated(genesis) = Event::decode(bytes).unwrap().body else {
+        panic!("not a genesis");
+    };
+    let found = Trust::from_genesis(&genesis, LeafHash::of(bytes));
+    assert!(matches!(found, Err(TrustError::Json(_))));
 }
