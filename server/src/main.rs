@@ -278,6 +278,7 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
     let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
     let lanes = lanes.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let office = Office::open(ledger.clone(), lanes).map_err(|error| explain(&error))?;
+    office.wait_for_reads();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -64,7 +64,8 @@ pub(super) struct Inner {
     pub(super) read_nonces: Mutex<HashMap<(JwkThumbprint, String), u64>>,
     /// Reads that wait, by key.
     pub(super) waiting: Mutex<HashMap<JwkThumbprint, usize>>,
-    pub(super) started: UnixMillis,
+    /// The first whole second of this run, in seconds: reads signed in it or later were not seen by the run before.
+    pub(super) first_second: u64,
     /// For those who wait (AP-11).
     pub(super) told_to_stop: watch::Sender<bool>,
     stopping: AtomicBool,
@@ -110,7 +111,7 @@ impl Office {
     pub fn open(ledger: Ledger, lanes: usize) -> Result<Self, OfficeError> {
         let office = Self {
             inner: Arc::new(Inner {
-                started: ledger.clock().now(),
+                first_second: ledger.clock().now().seconds().saturating_add(1),
                 ledger,
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
@@ -148,6 +149,13 @@ impl Office {
     /// Ends every read that waits (AP-11): the server is about to stop.
     pub fn stop_waiting(&self) {
         self.inner.told_to_stop.send_replace(true);
+    }
+
+    /// Waits, less than a second, until a read that is signed now can be told from one that the run before saw.
+    pub fn wait_for_reads(&self) {
+        let first_ms = self.inner.first_second.saturating_mul(1000);
+        let now_ms = self.inner.ledger.clock().now().millis();
+        thread::sleep(Duration::from_millis(first_ms.saturating_sub(now_ms)));
     }
 
     /// Takes no more work, and finishes what waits.

@@ -118,7 +118,7 @@ impl Office {
         let authentic = request::authenticate(message, now, key, &[])?;
         let statement = authentic.statement();
         // Nonces of reads are kept in memory alone, so a read signed before the start may be a copy.
-        if statement.created_s() < inner.started.seconds() {
+        if statement.created_s() < inner.first_second {
             return Err(Refusal::new(
                 Kind::Unauthenticated,
                 "signature-before-start",
