@@ -14,5 +14,6 @@ mod an_agent_that_may_gets_a_passport;
 mod audited;
 mod bad_input_changes_no_case;
 mod bad_signatures_change_no_case;
+mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
