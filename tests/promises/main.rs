@@ -14,6 +14,7 @@ mod an_agent_that_may_gets_a_passport;
 mod audited;
 mod bad_input_changes_no_case;
 mod bad_signatures_change_no_case;
+mod hostile_policy;
 mod kill_9_loses_nothing;
 mod same_request_same_answer;
 mod the_demo_runs;
