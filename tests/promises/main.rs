@@ -19,3 +19,4 @@ mod kill_9_loses_nothing;
 mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
+mod visibility;
