@@ -16,6 +16,7 @@ mod bad_input_changes_no_case;
 mod bad_signatures_change_no_case;
 mod hostile_policy;
 mod kill_9_loses_nothing;
+mod long_poll;
 mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
