@@ -20,4 +20,5 @@ mod long_poll;
 mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
+mod two_cannot_both_win;
 mod visibility;
