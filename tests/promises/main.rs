@@ -17,6 +17,7 @@ mod bad_signatures_change_no_case;
 mod hostile_policy;
 mod kill_9_loses_nothing;
 mod long_poll;
+mod offline_without_network;
 mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
