@@ -18,6 +18,7 @@ mod hostile_policy;
 mod kill_9_loses_nothing;
 mod long_poll;
 mod offline_without_network;
+mod one_sync_before_an_answer;
 mod same_request_same_answer;
 mod the_demo_runs;
 mod tidy;
