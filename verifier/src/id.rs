@@ -141,7 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn rq_30_rq_31_nothing_else_is_an_id() {
+    fn nothing_else_is_an_id() {
+        // RQ-30, RQ-31
         assert_eq!(Id::parse(""), Err(BadId::Empty { max: 63 }));
         assert_eq!(RequestId::parse(""), Err(BadId::Empty { max: 64 }));
         assert_eq!(

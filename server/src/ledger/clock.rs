@@ -11,7 +11,7 @@ use std::{
 use agentsigna_verifier::time::UnixMillis;
 
 /// How far the machine's clock may stray before no Passport is issued any more, in milliseconds.
-pub const STRAY_MS_MAX: u64 = 30_000;
+const STRAY_MS_MAX: u64 = 30_000;
 
 /// Where time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -32,7 +32,7 @@ pub struct SystemClock(Instant);
 )]
 pub struct ClockFault(u64);
 
-/// Time that never goes back: held while the machine's clock is behind what was already used.
+/// LG-17: time that never goes back: held while the machine's clock is behind what was already used.
 #[derive(Clone)]
 pub struct LedgerClock {
     inner: Arc<Inner>,

@@ -185,7 +185,7 @@ fn put_beside(batch: &mut Batch, tenant: &Tenant, admitted: &Admitted) {
     }
 }
 
-/// Signs the head of one tenant's part, and opens it again as a stranger would.
+/// LG-2: signs the head of one tenant's part, and opens it again as a stranger would.
 fn sign(part: &Grown) -> Option<Head> {
     let key = part.tenant.log_key();
     let checkpoint = Checkpoint::new(key.name().clone(), part.head).ok()?;

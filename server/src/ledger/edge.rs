@@ -1,6 +1,6 @@
 //! The right edge of a tree: the open tile of each level, with its inner nodes.
 //!
-//! Appending costs one hash for the leaf's parent nodes on average, proving costs none: what a proof of a recent
+//! LG-6: appending costs one hash for the leaf's parent nodes on average, proving costs none: what a proof of a recent
 //! leaf needs is either an inner node of an open tile or a hash inside one. At most 8 tiles of 511 hashes each.
 
 use std::sync::Arc;

@@ -53,7 +53,7 @@ pub enum ExportError {
     BlobGone(Digest),
 }
 
-/// Writes the log of `tenant`, up to its newest head, into the new folder `to`. Entries written meanwhile are
+/// LG-19: writes the log of `tenant`, up to its newest head, into the new folder `to`. Entries written meanwhile are
 /// not in it. Calls `progress` with entries done and entries in all.
 ///
 /// # Errors

@@ -87,7 +87,7 @@ pub enum RecoveryError {
     Write(#[from] WriteError),
 }
 
-/// Reads one tenant's log: genesis, head, open tiles. All three must fit together.
+/// LG-3: reads one tenant's log: genesis, head, open tiles. All three must fit together.
 pub(super) fn tenant<W: Writing>(
     store: &Store<W>,
     stored: &StoredTenant,

@@ -152,7 +152,7 @@ fn closing_finishes_what_was_admitted() {
     ));
 }
 
-/// LG-9: many threads at once; every one is answered once, and no index is given out twice.
+/// LG-9, LG-11: many threads at once; every one is answered once, and no index is given out twice.
 #[test]
 fn threads_race_and_every_change_has_its_own_place() {
     let house = House::new();

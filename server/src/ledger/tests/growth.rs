@@ -104,6 +104,7 @@ fn hashing_does_not_grow_with_the_log() {
 }
 
 /// A proof is made in the batch that completes its tile, or two levels of tiles, before any of it is on disk.
+/// LG-14: the proofs that edge and frontier must agree on.
 #[test]
 fn tiles_that_fill_up_within_a_batch_are_found() {
     let house = House::new();

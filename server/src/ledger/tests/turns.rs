@@ -1,4 +1,4 @@
-//! LG-8: whoever has much to do does not keep the others waiting.
+//! LG-8, AP-10: whoever has much to do does not keep the others waiting.
 
 use super::{
     super::*,
