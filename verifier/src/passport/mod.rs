@@ -39,6 +39,36 @@ const TLOG_PROOF: i64 = -70102;
 const WHAT: &str = "Passport";
 
 /// Claims that a permit stands behind, ready for the seal key.
+///
+/// A Passport takes a permit (L14, PA-1):
+///
+/// ```
+/// # #[cfg(feature = "rules")] {
+/// use agentsigna_verifier::{key::PublicKey, passport::{Grounds, Unsealed}, rules::Permit, snapshot::Snapshot};
+///
+/// fn seal(permit: Permit, decided_on: &Snapshot, grounds: Grounds, seal_key: &PublicKey) -> Option<Unsealed> {
+///     Unsealed::new(permit, decided_on, grounds, seal_key)
+/// }
+/// # }
+/// ```
+///
+/// Without one there is none, whatever else is at hand:
+///
+/// ```compile_fail
+/// use agentsigna_verifier::{key::PublicKey, passport::{Grounds, Unsealed}, snapshot::Snapshot};
+///
+/// fn seal(decided_on: &Snapshot, grounds: Grounds, seal_key: &PublicKey) -> Option<Unsealed> {
+///     Unsealed::new(decided_on, grounds, seal_key)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// use agentsigna_verifier::passport::Unsealed;
+///
+/// fn seal(protected: Vec<u8>, payload: Vec<u8>) -> Unsealed {
+///     Unsealed { protected, payload }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Unsealed {
     protected: Vec<u8>,

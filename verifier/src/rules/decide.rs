@@ -33,6 +33,47 @@ pub struct Decided {
 ///
 /// INVARIANT (permit): comes only from [`decide`] with the verdict Authorized (PO-27). A forger who could make one
 /// could have any action sealed, so there is no constructor, no decoder and no copy.
+///
+/// ```
+/// use agentsigna_verifier::{decision::Decision, rules::{Decided, Permit}};
+///
+/// fn permitted(decided: Decided) -> Option<Permit> {
+///     let (_, permit): (Decision, _) = decided.into_parts();
+///     permit
+/// }
+///
+/// fn used(permit: Permit) -> usize {
+///     permit.rules().len()
+/// }
+/// ```
+///
+/// Nobody else makes one:
+///
+/// ```compile_fail,E0451
+/// use agentsigna_verifier::{digest::Digest, rules::Permit};
+///
+/// fn forged(digest: Digest) -> Permit {
+///     Permit { snapshot: digest, action: digest, bundle: digest, rules: Vec::new() }
+/// }
+/// ```
+///
+/// And nobody has it twice:
+///
+/// ```compile_fail,E0599
+/// use agentsigna_verifier::rules::Permit;
+///
+/// fn twice(permit: Permit) -> (Permit, Permit) {
+///     (permit.clone(), permit)
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// use agentsigna_verifier::rules::Permit;
+///
+/// fn twice(permit: Permit) -> (Permit, Permit) {
+///     (permit, permit)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Permit {
     snapshot: Digest,
