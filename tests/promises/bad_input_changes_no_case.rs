@@ -120,7 +120,7 @@ pub(crate) fn without_proof(world: &World) -> Value {
     shown
 }
 
-/// JS-1 to JS-10, A26, A27, L2, L3.
+/// JS-1 to JS-10, RQ-30, RQ-31, A26, A27, L2, L3.
 #[test]
 fn json_that_is_not_the_one_form() {
     let world = World::new();
@@ -269,7 +269,7 @@ fn json_that_is_not_the_one_form() {
     assert_eq!(world.call(padded).send().expect(200)["verdict"], "rejected");
 }
 
-/// AP-2, AP-6, RQ-29: well formed, signed, and about something that is not there or not the agent's.
+/// AP-2, AP-6, RQ-29, RQ-30: well formed, signed, and about something that is not there or not the agent's.
 #[test]
 fn requests_about_what_is_not_there() {
     let world = World::new();
