@@ -79,3 +79,53 @@ impl Workers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Goal: a lane takes what it can hold, in order, and nothing beyond it.
+
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn ap_10_a_full_lane_refuses_at_once_and_keeps_nothing_of_it() {
+        let workers = Workers::start(1).unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let (running, runs) = mpsc::channel::<()>();
+        assert!(workers.submit("first", move |_| {
+            running.send(()).unwrap();
+            held.recv().unwrap();
+        }));
+        runs.recv().unwrap();
+        let done = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..LANE_JOBS_MAX {
+            let done = Arc::clone(&done);
+            assert!(workers.submit(number, move |_| done.lock().unwrap().push(number)));
+        }
+        let beyond = Arc::clone(&done);
+        assert!(!workers.submit("beyond", move |_| beyond.lock().unwrap().push(usize::MAX)));
+        // The job that was refused is gone: nobody holds its reply.
+        assert_eq!(Arc::strong_count(&done), LANE_JOBS_MAX + 1);
+        release.send(()).unwrap();
+        workers.close();
+        let expected: Vec<usize> = (0..LANE_JOBS_MAX).collect();
+        assert_eq!(*done.lock().unwrap(), expected);
+        assert!(!workers.submit("closed", |_| ()));
+    }
+
+    #[test]
+    fn a_panic_ends_its_job_and_not_the_lane() {
+        let workers = Workers::start(1).unwrap();
+        let (sender, receiver) = mpsc::channel::<u8>();
+        let lost = sender.clone();
+        assert!(workers.submit("bad", move |_| {
+            let _held = lost;
+            panic!("a job of the test");
+        }));
+        assert!(workers.submit("good", move |_| sender.send(1).unwrap()));
+        assert_eq!(receiver.recv(), Ok(1));
+        workers.close();
+        assert!(receiver.recv().is_err());
+    }
+}
