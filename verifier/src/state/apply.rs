@@ -448,8 +448,6 @@ fn check_snapshot<R: Rows>(
             snapshot.action().amount_minor() == row.amount_minor,
             "action.amount_minor",
         ),
-        // All of it: type, counterparty, reference and parameters too.
-        (snapshot.action().digest() == row.action, "action"),
     ] {
         if !same {
             return broken(
@@ -459,6 +457,13 @@ fn check_snapshot<R: Rows>(
                 ),
             );
         }
+    }
+    // All of it: type, counterparty, reference and parameters too.
+    if snapshot.action().digest() != row.action {
+        return broken(
+            "action-mismatch",
+            "the decision weighed another action than the one that was asked for",
+        );
     }
     let mut grounds = [agent.entries, target.entries, counterparty.entries].concat();
     if let Some(policy) = policy {

@@ -147,6 +147,15 @@ pub(super) fn cases() -> Vec<Broken> {
             found.push(case("snapshot-mismatch", code, field));
         }
     }
+    // ST-8: all of the action, also what no row has by itself.
+    for (label, value) in [("action.1", word("refund")), ("action.6", word("another"))] {
+        let other = Body::DecisionMade(weighed(&made, &[(label, value)]));
+        found.push(case(
+            "action-mismatch",
+            next(&tenant, Some(place), other),
+            label,
+        ));
+    }
     // Older standing is allowed: what counts are the rows.
     let older = weighed(&made, &[("standing_at", Value::Uint(index - 1))]);
     found.push(case(

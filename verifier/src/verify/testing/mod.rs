@@ -36,7 +36,7 @@ pub use steps::{POLICY, engine, payment};
 use crate::{
     action::{Currency, Exponent},
     digest::{Digest, Noun},
-    entry::{CasePlace, Entry, Event},
+    entry::{CaseId, CasePlace, Entry, Event},
     event::{Body, FounderKind, Genesis, Signed},
     key::PublicKey,
     log::{
@@ -44,7 +44,7 @@ use crate::{
         tree::LeafHash,
     },
     signed_request::{Content, Draft, Profile, Request},
-    state::{Completeness, MemoryRows, apply},
+    state::{Completeness, MemoryRows, Row, RowName, Rows as _, apply},
     time::UnixMillis,
 };
 
@@ -201,6 +201,15 @@ impl Tenant {
         let digest = Event::digest_of(&event.encode());
         apply(&mut self.rows, &event, digest, index, Completeness::Whole).unwrap();
         self.append_anyway(&event.encode())
+    }
+
+    /// Makes this host believe that `case` asked for `action`: it then decides on that, as one that lies would.
+    pub fn misremember(&mut self, case: CaseId, action: &crate::action::Action) {
+        let name = RowName::Case(case);
+        if let Ok(Some(Row::Case(mut row))) = self.rows.row(&name) {
+            row.action = action.digest();
+            self.rows.set(name, Row::Case(row));
+        }
     }
 
     /// Appends the bytes of an event, whatever they are: what a host that lies would do.

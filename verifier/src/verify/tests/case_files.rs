@@ -304,7 +304,9 @@ fn ve_20_what_is_weighed_is_what_was_asked() {
         "INV-8",
         alloc::collections::BTreeMap::new(),
     );
-    made.snapshot = tenant.snapshot(&other.unwrap());
+    let other = other.unwrap();
+    made.snapshot = tenant.snapshot(&other);
+    tenant.misremember(case, &other);
     let place = tenant.place(case);
     tenant.append(Some(place), Body::DecisionMade(made));
     tenant.issue(case, |_| {});

@@ -335,6 +335,7 @@ fn of_decisions() -> Vec<Vector> {
             let case = tenant.request("r-1", &payment(12_500));
             let mut made = tenant.decision(case, Verdict::Authorized);
             made.snapshot = tenant.snapshot(&other_reference);
+            tenant.misremember(case, &other_reference);
             let place = tenant.place(case);
             tenant.append(Some(place), Body::DecisionMade(made));
             tenant.issue(case, |_| {});
