@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::{
     super::*,
     org::{Org, POLICY},
-    support::{House, PATIENCE, check_extends, check_head, founding, key, send, settle, shut},
+    support::{
+        House, PATIENCE, check_export, check_extends, check_head, founding, key, send, settle, shut,
+    },
 };
 use crate::store::Fault;
 
@@ -126,8 +128,12 @@ fn every_write_fails_two_ways_and_nobody_who_was_answered_loses() {
             };
             let change = org.failures(&ledger, 3);
             settle(&ledger, &org.tenant, change);
+            let tenant = org.tenant.clone();
             drop(org);
             check_after(&ledger, &life, &case);
+            export(&tenant, &house.path("export"), |_, _| {}).unwrap();
+            check_export(&house.path("export"));
+            drop(tenant);
             shut(ledger);
         }
     }

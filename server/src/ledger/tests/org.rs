@@ -344,9 +344,19 @@ impl Org {
     }
 
     pub(super) fn enrol_counterparty(&mut self, ledger: &Ledger, name: &str) -> Change {
+        self.enrol_counterparty_in(ledger, name, "")
+    }
+
+    /// The same, with `space` after the content that is signed.
+    pub(super) fn enrol_counterparty_in(
+        &mut self,
+        ledger: &Ledger,
+        name: &str,
+        space: &str,
+    ) -> Change {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let body = format!(
-            r#"{{"origin":"{origin}","counterparty":"{name}","name":"Acme","status":"approved","risk":"low","payments_before":3}}"#
+            r#"{{"origin":"{origin}","counterparty":"{name}","name":"Acme","status":"approved","risk":"low","payments_before":3}}{space}"#
         );
         let (signed, nonce) = self.by_founder(at, "/v1/counterparties", &body);
         let enrolled = Body::CounterpartyEnrolled(CounterpartyEnrolled {

@@ -99,18 +99,10 @@ fn an_entry_is_never_too_long_to_be_read() {
     let house = House::new();
     let ledger = house.open();
     let mut org = Org::found(&ledger, "one", 10);
-    let at = ledger.clock().now();
+    let mut named = 0;
     let mut of_length = |length: usize| {
-        let body = Body::AuthFailed(AuthFailed {
-            subject: "x".repeat(length),
-            reason: "x".to_owned(),
-            minute: 1,
-            count: 1,
-        });
-        Change {
-            events: vec![org.event(at, None, body)],
-            ..Change::default()
-        }
+        named += 1;
+        org.enrol_counterparty_in(&ledger, &format!("acme-{named}"), &" ".repeat(length))
     };
     let (mut fits, mut too_long) = (0, limits::ENTRY_BYTES_MAX);
     let tenant = ledger.tenant("one").unwrap();
@@ -138,6 +130,29 @@ fn an_entry_is_never_too_long_to_be_read() {
     drop((org, tenant, committed));
     let ledger = house.reopen(ledger);
     assert_eq!(ledger.tenant("one").unwrap().head().tree(), size);
+    shut(ledger);
+}
+
+/// LG-12: an event that its own reader would refuse.
+#[test]
+fn an_event_reads_back_or_is_not_written() {
+    let house = House::new();
+    let ledger = house.open();
+    let mut org = Org::found(&ledger, "one", 10);
+    let body = Body::AuthFailed(AuthFailed {
+        subject: "x".repeat(1_000),
+        reason: "x".to_owned(),
+        minute: 1,
+        count: 1,
+    });
+    let change = Change {
+        events: vec![org.event(ledger.clock().now(), None, body)],
+        ..Change::default()
+    };
+    match refused(&ledger, &org.tenant, change) {
+        AdmitError::Broken { code, .. } => assert_eq!(code, "malformed"),
+        other => panic!("{other}"),
+    }
     shut(ledger);
 }
 

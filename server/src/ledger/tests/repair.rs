@@ -1,6 +1,6 @@
 //! LG-18, LG-19: what is derived can be derived again, and what leaves the house is whole.
 
-use std::{collections::BTreeSet, fs, path::Path, sync::OnceLock};
+use std::{collections::BTreeSet, fs, sync::OnceLock};
 
 use agentsigna_verifier::{
     decision::Verdict,
@@ -19,7 +19,7 @@ use agentsigna_verifier::{
 use super::{
     super::*,
     org::{Org, POLICY, id},
-    support::{Gate, House, PATIENCE, settle, shut},
+    support::{Gate, House, PATIENCE, check_export, files, settle, shut},
 };
 use crate::store::{Key, Store, TenantScope};
 
@@ -183,24 +183,6 @@ fn an_old_entry_that_was_altered_or_lost_is_found() {
     });
 }
 
-/// Every file of a folder, by its path.
-fn files(folder: &Path) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(at) = folders.pop() {
-        for item in fs::read_dir(at).unwrap() {
-            let path = item.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap();
-                found.insert(name.to_str().unwrap().to_owned());
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn an_export_is_whole_and_holds_nothing_else() {
     let house = lived_in();
@@ -218,6 +200,7 @@ fn an_export_is_whole_and_holds_nothing_else() {
     expected.extend(Tile::all(size).map(|tile| tile.path()));
     expected.extend(Bundle::all(size).map(|bundle| bundle.path()));
     assert_eq!(files(&to), expected);
+    check_export(&to);
 
     // A stranger: the trust file's key, the checkpoint, the entries, the tiles.
     let trust = Trust::parse(&fs::read(to.join("trust.json")).unwrap()).unwrap();
@@ -285,6 +268,7 @@ fn an_export_of_a_log_that_grows_is_of_one_head() {
             tile.path()
         );
     }
+    check_export(&to);
     // And fsck of a log that grows says so, rather than find differences that are none.
     let grown = fsck(&tenant, |_, _| {
         let change = org.failures(&ledger, 1);

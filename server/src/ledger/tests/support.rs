@@ -1,7 +1,8 @@
 //! A house to test in: folder, writer, clock.
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex,
@@ -19,6 +20,11 @@ use agentsigna_verifier::{
         proof::TlogProof,
         prove::prove_consistency,
         tree::{LeafHash, TreeHead},
+    },
+    trust::Trust,
+    verify::{
+        Question,
+        ledger::{Export, Options, audit},
     },
 };
 use ed25519_dalek::SigningKey;
@@ -282,4 +288,55 @@ pub(super) fn check_committed(tenant: &Tenant, change: Option<usize>, committed:
         assert_eq!(included.index().position(), entry.index);
         assert_eq!(signed.head(), committed.head.tree());
     }
+}
+
+/// An export, read as the auditor's program reads it.
+struct Folder(PathBuf);
+
+impl Export for Folder {
+    type Error = io::Error;
+
+    fn file(&mut self, path: &str, _: usize) -> Result<Option<Vec<u8>>, io::Error> {
+        match fs::read(self.0.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    fn names(&mut self) -> Result<Box<dyn Iterator<Item = io::Result<String>> + '_>, io::Error> {
+        Ok(Box::new(files(&self.0).into_iter().map(Ok)))
+    }
+}
+
+/// Every file of a folder, by its path.
+pub(super) fn files(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(at) = folders.pop() {
+        for item in fs::read_dir(at).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap();
+                found.insert(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// LG-19: what was exported to `folder` passes the audit of a stranger who pinned its trust file, every verdict
+/// made again.
+pub(super) fn check_export(folder: &Path) {
+    let trust = Trust::parse(&fs::read(folder.join("trust.json")).unwrap()).unwrap();
+    let question = Question {
+        at: None,
+        pinned: true,
+        expects_authority: false,
+    };
+    let mut export = Folder(folder.to_path_buf());
+    let options = Options { replay: true };
+    let report = audit(&mut export, &trust, &question, options, &mut |_| {}).unwrap();
+    assert_eq!(report.outcome().as_str(), "VALID", "{:?}", report.outcome());
 }
