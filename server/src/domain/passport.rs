@@ -12,9 +12,6 @@ use agentsigna_verifier::{
 use super::{Chain, Kind, Refusal, random};
 use crate::ledger::Tenant;
 
-/// Room that entry head and proof may need beside the sealed bytes: a path of 63 hashes and a note.
-const DELIVERY_BYTES: usize = 4 * 1024;
-
 /// Seals a Passport for the case that `chain` has just decided, and appends it.
 pub(super) fn issue(
     chain: &mut Chain,
@@ -36,9 +33,7 @@ pub(super) fn issue(
         .ok_or_else(|| Refusal::broken(&"a permit for other inputs"))?;
     let passport = tenant.seal(unsealed);
     // PA-7: what could not be delivered is not issued.
-    if passport.len().saturating_add(DELIVERY_BYTES)
-        > limits::PASSPORT_BYTES_MAX.saturating_add(2 * 1024)
-    {
+    if passport.len() > limits::PASSPORT_SEALED_BYTES_MAX {
         return Err(Refusal::new(
             Kind::Invalid,
             "passport-too-long",
