@@ -110,12 +110,12 @@ fn check_made(check: &Check) -> CheckMade<'_> {
         result,
         code: finding.map(|finding| finding.code),
         what: finding.map(|finding| finding.what.as_str()),
-        by: vouchers(check.step),
+        by: vouchers(check),
     }
 }
 
-fn vouchers(step: Step) -> Vec<&'static str> {
-    step.vouchers().iter().map(|by| by.as_str()).collect()
+fn vouchers(check: &Check) -> Vec<&'static str> {
+    check.by.iter().map(|by| by.as_str()).collect()
 }
 
 const fn reason(outcome: &Outcome) -> Option<&Finding> {
@@ -165,7 +165,11 @@ fn checks(report: &Report, page: &mut Page) {
             Ended::Failed(finding) => ("FAILED  ", Style::Bad, Some(finding)),
             Ended::NotMade(finding) => ("not made", Style::Open, Some(finding)),
         };
-        let by = vouchers(check.step).join(" and ");
+        let by = match vouchers(check) {
+            // VE-7
+            nobody if nobody.is_empty() => "none asked for".to_owned(),
+            vouchers => vouchers.join(" and "),
+        };
         let told = finding.map_or(by, |finding| format!("{}: {}", finding.code, finding.what));
         let name = check.step.as_str();
         rows.push((page.styled(style, mark), format!("{name:14}  {told}")));

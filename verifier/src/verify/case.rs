@@ -69,7 +69,7 @@ fn whole(
     }
     let log = checks.made(Step::Issuer, head::log(trust, file.origin()))?;
     let signed = checks.made(Step::Checkpoint, checkpoint(&file, log, trust))?;
-    let _ = checks.made(Step::Witnesses, head::witnesses(&signed, trust));
+    head::witnessed(checks, &signed, trust);
     let events = checks.made(Step::Entries, entries(&file, &signed))?;
     checks.made(Step::Genesis, genesis(&file, &events, log, trust))?;
     let blobs = Held::of(&file);
@@ -359,7 +359,7 @@ fn same_head(
     let own = head::open(note.clone(), log, trust, Unknown::Refused)?;
     match head::witnesses(&own, trust) {
         Err(Stop::Failed(finding)) => return Err(Stop::Failed(finding)),
-        Ok(()) | Err(Stop::NotMade(_)) => {}
+        Ok(_) | Err(Stop::NotMade(_)) => {}
     }
     ensure(
         steps.issued == Some((delivery.head.index, &shown.registered())),

@@ -1,6 +1,9 @@
 //! Heads and proofs, judged by the trust file.
 
-use super::report::{Stop, ensure, gap, refuse};
+use super::{
+    Step,
+    report::{Checks, Stop, ensure, gap, refuse},
+};
 use crate::{
     log::{
         checkpoint::{Checkpoint, SignedCheckpoint},
@@ -85,10 +88,27 @@ pub(super) fn open(
     Ok(signed)
 }
 
-/// VE-7: the quorum of the trust file. Too few is a gap, not a fault: more may come.
-pub(super) fn witnesses(signed: &SignedCheckpoint, trust: &Trust) -> Result<(), Stop> {
+/// VE-7: the step `witnesses`. What is not enough does not keep the rest from being judged.
+pub(super) fn witnessed(checks: &mut Checks, signed: &SignedCheckpoint, trust: &Trust) {
+    match witnesses(signed, trust) {
+        Ok(0) => {
+            checks.none_asked_for(Step::Witnesses);
+            checks.not_checked(
+                "other views of the log",
+                "the trust file asks for no witness: nobody outside has confirmed this head; compare it with monitors",
+            );
+        }
+        found => {
+            let _ = checks.made(Step::Witnesses, found);
+        }
+    }
+}
+
+/// VE-7: how many witnesses signed, no fewer than the trust file asks for. Too few is a gap, not a fault: more
+/// may come. None: none was asked for.
+pub(super) fn witnesses(signed: &SignedCheckpoint, trust: &Trust) -> Result<usize, Stop> {
     match trust.policy().check_witnesses(signed) {
-        Ok(_) => Ok(()),
+        Ok(met) => Ok(met.cosigned().len()),
         Err(error @ QuorumError::NotMet { .. }) => gap("quorum", error),
         Err(error) => refuse("bad-cosignature", error),
     }

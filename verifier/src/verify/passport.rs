@@ -68,8 +68,7 @@ fn alone(
         Step::Checkpoint,
         head::open(proof.note().clone(), log, trust, Unknown::Refused),
     )?;
-    // A missing quorum does not keep the rest from being judged.
-    let _ = checks.made(Step::Witnesses, head::witnesses(&signed, trust));
+    head::witnessed(checks, &signed, trust);
     let included = ending(
         checks,
         &passport,

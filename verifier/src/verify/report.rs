@@ -44,6 +44,8 @@ pub struct Finding {
 pub struct Check {
     /// Which one.
     pub step: Step,
+    /// Who stands behind what it establishes; nobody, where no witness was asked for and none signed (VE-7).
+    pub by: &'static [Voucher],
     /// How it ended.
     pub result: Result,
 }
@@ -103,7 +105,7 @@ pub enum Voucher {
     SealKey,
     /// The host's log key.
     LogKey,
-    /// The witnesses of the trust file, as many as its policy asks for.
+    /// The witnesses of the trust file, at least as many as its policy asks for.
     Witnesses,
     /// The policy, run again here.
     PolicyReplay,
@@ -129,9 +131,8 @@ macro_rules! steps {
                 }
             }
 
-            /// Who stands behind what the step establishes.
-            #[must_use]
-            pub const fn vouchers(self) -> &'static [Voucher] {
+            /// Who stands behind what the step establishes, if it establishes anything: see [`Check::by`].
+            const fn vouchers(self) -> &'static [Voucher] {
                 match self {
                     $(Self::$name => &[$(Voucher::$by),+],)+
                 }
@@ -370,18 +371,36 @@ impl Checks {
         step: Step,
         result: core::result::Result<T, Stop>,
     ) -> core::result::Result<T, Halt> {
+        self.made_by(step, step.vouchers(), result)
+    }
+
+    /// VE-7: a check that passed because nothing was asked for. Nobody stands behind it.
+    pub(super) fn none_asked_for(&mut self, step: Step) {
+        let _ = self.made_by(step, &[], Ok(()));
+    }
+
+    fn made_by<T>(
+        &mut self,
+        step: Step,
+        by: &'static [Voucher],
+        result: core::result::Result<T, Stop>,
+    ) -> core::result::Result<T, Halt> {
         let (result, made) = match result {
             Ok(made) => (Result::Passed, Ok(made)),
             Err(Stop::Failed(finding)) => (Result::Failed(finding), Err(Halt)),
             Err(Stop::NotMade(finding)) => (Result::NotMade(finding), Err(Halt)),
         };
-        self.checks.push(Check { step, result });
+        self.checks.push(Check { step, by, result });
         made
     }
 
     pub(super) fn not_checked(&mut self, what: &'static str, why: impl core::fmt::Display) {
         let why = plain(why);
-        self.not_checked.push(NotChecked { what, why });
+        let item = NotChecked { what, why };
+        // Of two heads the same may be said.
+        if !self.not_checked.contains(&item) {
+            self.not_checked.push(item);
+        }
     }
 
     pub(super) fn claim(

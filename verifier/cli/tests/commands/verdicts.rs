@@ -73,6 +73,26 @@ fn the_verdict_comes_first_and_is_the_exit_status() {
 }
 
 #[test]
+fn without_witnesses_the_page_names_none() {
+    // VE-7
+    let (folder, _) = folder();
+    let folder = folder.path();
+    let at = in_time(folder);
+    for file in ["passport", "issued.case"] {
+        let page = judge(folder, file, &at, &[]).ended(0).stdout;
+        assert!(page.contains("witnesses       none asked for\n"), "{page}");
+        assert!(!page.contains("the witnesses"), "{page}");
+        assert!(page.contains("other views of the log  the trust file asks for no witness"));
+        let answer = judge(folder, file, &at, &["--json"]).ended(0).json();
+        let checks = answer["checks"].as_array().unwrap();
+        for check in checks {
+            let nobody = check["by"].as_array().unwrap().is_empty();
+            assert_eq!(nobody, check["step"] == "witnesses", "{check}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_checked_is_incomplete() {
     let (folder, tenant) = folder();
     let folder = folder.path();

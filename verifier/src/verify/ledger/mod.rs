@@ -69,10 +69,6 @@ pub fn audit<E: Export>(
 ) -> Result<Report, E::Error> {
     let mut checks = Checks::new(Profile::Ledger);
     let _ = checks.made(Step::Pinned, head::pinned(question.pinned));
-    checks.not_checked(
-        "other views",
-        "whether others were shown the same log: compare the head with witnesses and monitors",
-    );
     match whole(&mut checks, export, trust, options, progress) {
         Err(Reading::Export(error)) => Err(error),
         Ok(()) | Err(Reading::Halt(Halt)) => Ok(checks.finish(None)),
@@ -140,7 +136,7 @@ fn open<'a>(
             format!("{unknown} of keys that the trust file does not list"),
         );
     }
-    let _ = checks.made(Step::Witnesses, head::witnesses(&signed, trust));
+    head::witnessed(checks, &signed, trust);
     Ok((signed, log))
 }
 

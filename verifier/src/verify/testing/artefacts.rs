@@ -202,12 +202,23 @@ impl Tenant {
         blobs: Vec<Vec<u8>>,
         passport: Option<Vec<u8>>,
     ) -> Vec<u8> {
-        let signed = self.signed_head(&[]);
+        self.case_file_under(case, &self.signed_head(&[]), indices, blobs, passport)
+    }
+
+    /// A case file of any parts, under a head of all entries.
+    pub fn case_file_under(
+        &self,
+        case: CaseId,
+        signed: &SignedCheckpoint,
+        indices: &[u64],
+        blobs: Vec<Vec<u8>>,
+        passport: Option<Vec<u8>>,
+    ) -> Vec<u8> {
         let entries = indices.iter().map(|index| {
             let bytes = self.entries[usize::try_from(*index).unwrap()].clone();
             ProvenEntry::new(bytes, self.path(*index, self.entries.len())).unwrap()
         });
-        CaseFile::new(case, &signed, entries.collect(), blobs, passport)
+        CaseFile::new(case, signed, entries.collect(), blobs, passport)
             .unwrap()
             .encode()
     }

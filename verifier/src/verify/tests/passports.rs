@@ -421,6 +421,59 @@ fn ve_6_ve_7_witnesses_are_asked_for_and_strangers_are_not_read() {
     );
 }
 
+/// Goal: no answer names witnesses that were not there. Method: each profile, with a witness and without.
+#[test]
+fn ve_7_without_witnesses_nobody_vouches_for_the_head() {
+    use crate::verify::{
+        Report, Result, Voucher,
+        ledger::{Options, audit, consistency},
+    };
+    let mut tenant = Tenant::ready(1);
+    let case = tenant.authorized("r-1");
+    let witness = NamedWitness::new("w.example", 7);
+    let trust = |text: &str| Trust::parse(trust_text(&[&tenant], text, &[]).as_bytes()).unwrap();
+    // Listed and not asked for; listed and asked for.
+    let free = trust(&witness.policy().replace("quorum w", "quorum none"));
+    let asks = trust(&witness.policy());
+    let reports = |signed_by: &[&NamedWitness], trust: &Trust| -> [Report; 4] {
+        let signed = tenant.signed_head(signed_by);
+        let passport = tenant.passport_under(case, &signed);
+        let indices = tenant.chain_of(case);
+        let blobs = tenant.blobs_of(case);
+        let file = tenant.case_file_under(case, &signed, &indices, blobs, Some(passport.clone()));
+        let mut export = tenant.export();
+        let note = signed.note().encode().into_bytes();
+        export.0.insert("checkpoint".into(), note.clone());
+        let options = Options { replay: false };
+        [
+            verify(&passport, trust, &at(NOW)),
+            verify(&file, trust, &at(NOW)),
+            audit(&mut export, trust, &at(NOW), options, &mut |_| {}).unwrap(),
+            consistency(&note, &mut export, trust, &at(NOW)).unwrap(),
+        ]
+    };
+    let vouched = |report: &Report| {
+        let mut made = report.checks().iter();
+        let step = made.find(|check| check.step == Step::Witnesses).unwrap();
+        assert_eq!(step.result, Result::Passed);
+        let open = report.not_checked().iter();
+        let open = open.filter(|item| item.what == "other views of the log");
+        (step.by, open.count())
+    };
+    let none: &[Voucher] = &[];
+    for report in reports(&[], &free) {
+        assert_eq!(word(&report), "VALID", "{:?}", report.profile());
+        assert_eq!(vouched(&report), (none, 1), "{:?}", report.profile());
+    }
+    for trust in [free, asks] {
+        for report in reports(&[&witness], &trust) {
+            assert_eq!(word(&report), "VALID", "{:?}", report.profile());
+            let witnessed: &[Voucher] = &[Voucher::Witnesses];
+            assert_eq!(vouched(&report), (witnessed, 0), "{:?}", report.profile());
+        }
+    }
+}
+
 #[test]
 fn ve_13_a_gate_admits_only_what_is_for_it() {
     let (tenant, passport, trust) = ready();
