@@ -103,11 +103,15 @@ pub fn apply<R: Rows>(
             Ok(())
         }
         Body::PolicyPublished(body) => {
-            let row = BundleRow {
-                bytes: body.bytes,
-                entry: index,
-            };
-            rows.set(RowName::Bundle(body.bundle), Row::Bundle(row));
+            let name = RowName::Bundle(body.bundle);
+            // The first publication stays: an activation between two of one bundle rests on the first.
+            if rows.row(&name).map_err(StateError::Rows)?.is_none() {
+                let row = BundleRow {
+                    bytes: body.bytes,
+                    entry: index,
+                };
+                rows.set(name, Row::Bundle(row));
+            }
             Ok(())
         }
         Body::PolicyActivated(body) => {
