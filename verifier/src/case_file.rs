@@ -292,15 +292,14 @@ impl CaseFile {
     }
 }
 
-/// CF-5: whether an entry outside the case belongs into its file: the genesis entry, what was said of its agent,
-/// target and counterparty, and the bundle that decided (`None`: none did).
+/// CF-5: whether an entry outside the case is about something that its decision may rest on: agent, target and
+/// counterparty of the request, and the bundle that decided (`None`: none did).
 #[must_use]
 pub fn concerns(body: &Body, request: &ActionRequested, bundle: Option<Digest>) -> bool {
     let agent = |id: &Id| *id == request.agent;
     let target = |id: &Id| id == request.action.target();
     let counterparty = |id: &Id| id == request.action.counterparty();
     match body {
-        Body::LogCreated(_) => true,
         Body::PolicyPublished(body) => bundle == Some(body.bundle),
         Body::PolicyActivated(body) => bundle == Some(body.bundle),
         Body::AgentInvited(body) => agent(&body.agent),

@@ -1,6 +1,6 @@
 //! A case file: who asked, who let them ask, what policy said, and that all of it is in one tree.
 
-use alloc::{format, string::ToString as _};
+use alloc::{format, string::ToString as _, vec::Vec};
 
 use super::{
     Profile, Question, Report, Step, Voucher,
@@ -157,27 +157,9 @@ fn fold(
     events: &[Proven],
     blobs: &mut Held<'_>,
 ) -> Result<(), Stop> {
-    let request = events.iter().find_map(|proven| match &proven.event.body {
-        Body::ActionRequested(body) if of_case(proven, file) => Some(body),
-        _ => None,
-    });
-    let bundle = events.iter().find_map(|proven| match &proven.event.body {
-        Body::DecisionMade(body) if of_case(proven, file) => body.snapshot.bundle(),
-        _ => None,
-    });
+    check_subjects(file, events)?;
     let mut missing = Ok(());
     for proven in events {
-        // VE-18: nothing that this case does not stand on.
-        ensure(
-            of_case(proven, file)
-                || request.is_some_and(|request| concerns(&proven.event.body, request, bundle)),
-            "surplus-entry",
-            format!(
-                "entry {} (`{}`) is not part of this case: take it out",
-                proven.index,
-                proven.event.body.kind()
-            ),
-        )?;
         if let Err(stop) = judge(
             rows,
             blobs,
@@ -192,7 +174,59 @@ fn fold(
             }
         }
     }
+    let grounds = match rows.row(&RowName::Case(file.case())) {
+        Ok(Some(Row::Case(row))) => row.grounds,
+        _ => Vec::new(),
+    };
+    for proven in outside(file, events) {
+        // VE-18, CF-5: exactly what the decision rests on.
+        ensure(
+            grounds.contains(&proven.index),
+            "surplus-entry",
+            format!(
+                "entry {} (`{}`) is no ground of the decision: take it out",
+                proven.index,
+                proven.event.body.kind()
+            ),
+        )?;
+    }
     missing
+}
+
+/// VE-18, CF-5: nothing about others, and nothing said after the decision, which it cannot rest on.
+fn check_subjects(file: &CaseFile, events: &[Proven]) -> Result<(), Stop> {
+    let mine = || events.iter().filter(|proven| of_case(proven, file));
+    let request = mine().find_map(|proven| match &proven.event.body {
+        Body::ActionRequested(body) => Some(body),
+        _ => None,
+    });
+    let decision = mine().find_map(|proven| match &proven.event.body {
+        Body::DecisionMade(body) => Some((proven.index, body.snapshot.bundle())),
+        _ => None,
+    });
+    for proven in outside(file, events) {
+        let concerned = request
+            .zip(decision)
+            .is_some_and(|(request, (at, bundle))| {
+                proven.index < at && concerns(&proven.event.body, request, bundle)
+            });
+        ensure(
+            concerned,
+            "surplus-entry",
+            format!(
+                "entry {} (`{}`) is not of this case, nor of what its decision rests on: take it out",
+                proven.index,
+                proven.event.body.kind()
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+/// The entries that are not of the case, without the first, which is the genesis entry.
+fn outside<'a>(file: &'a CaseFile, events: &'a [Proven]) -> impl Iterator<Item = &'a Proven> {
+    let rest = events.iter().skip(1);
+    rest.filter(|proven| !of_case(proven, file))
 }
 
 /// Signature, then transition; a missing blob only after both.

@@ -10,7 +10,7 @@ use ed25519_dalek::Signer as _;
 
 use super::{PLATFORM, Role, Tenant};
 use crate::{
-    case_file::{CaseFile, ProvenEntry, concerns},
+    case_file::{CaseFile, ProvenEntry},
     digest::{rfc6962_empty, rfc6962_node},
     entry::{CaseId, Entry, EntryHead, Event},
     event::Body,
@@ -148,27 +148,10 @@ impl Tenant {
         let all = 0..u64::try_from(self.entries.len()).unwrap();
         let events: Vec<(u64, Event)> = all.map(|index| (index, self.event_at(index))).collect();
         let of_case = |event: &Event| event.place.is_some_and(|place| place.case == case);
-        let last = events
-            .iter()
-            .rev()
-            .find(|(_, event)| of_case(event))
-            .unwrap()
-            .0;
-        let mine = events.iter().filter(|(_, event)| of_case(event));
-        let (mut request, mut bundle) = (None, None);
-        for (_, event) in mine {
-            match &event.body {
-                Body::ActionRequested(body) => request = Some(body),
-                Body::DecisionMade(body) => bundle = body.snapshot.bundle(),
-                _ => {}
-            }
-        }
+        let grounds = self.clone().case(case).grounds;
         events
             .iter()
-            .filter(|(index, event)| {
-                *index <= last
-                    && (of_case(event) || concerns(&event.body, request.unwrap(), bundle))
-            })
+            .filter(|(index, event)| *index == 0 || of_case(event) || grounds.contains(index))
             .map(|(index, _)| *index)
             .collect()
     }

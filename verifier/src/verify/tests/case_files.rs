@@ -14,7 +14,7 @@ use crate::{
     snapshot::{Approval, Status},
     verify::{
         Outcome, Profile,
-        testing::{Role, payment, signing_key},
+        testing::{POLICY, Role, payment, signing_key},
     },
 };
 
@@ -175,6 +175,47 @@ fn ve_18_nothing_else_is_in_the_file() {
         assert_eq!(ask(&file, &trust), "REFUSED surplus-entry", "{index}");
     }
     assert_eq!(ask(&tenant.case_file(other), &trust), "VALID");
+}
+
+/// Goal: a file holds what its decision rests on and no more. Method: true statements about the agent, target,
+/// counterparty and policy of the case, said too late, or overruled before the decision.
+#[test]
+fn cf_5_ve_18_only_what_the_decision_rests_on_is_in_the_file() {
+    type Say = fn(&mut Tenant, Digest);
+    let says: [Say; 5] = [
+        |tenant, _| tenant.change_agent("ap-bot", Status::Active),
+        |tenant, _| tenant.change_system("erp", Status::Active),
+        |tenant, _| tenant.change_counterparty("acme", Approval::Approved, false),
+        |tenant, bundle| tenant.activate(bundle),
+        |tenant, _| _ = tenant.publish(POLICY),
+    ];
+    for (at, say) in says.into_iter().enumerate() {
+        let mut tenant = Tenant::ready(1);
+        let bundle = *tenant.blobs.keys().next().unwrap();
+        // Twice before the decision and once after it.
+        say(&mut tenant, bundle);
+        say(&mut tenant, bundle);
+        let case = tenant.authorized("r-1");
+        say(&mut tenant, bundle);
+        let trust = tenant.trust();
+        assert_eq!(ask(&tenant.case_file(case), &trust), "VALID", "{at}");
+        let chain = tenant.chain_of(case);
+        let last = tenant.entries.len() as u64 - 1;
+        let surplus: Vec<u64> = (0..=last).filter(|index| !chain.contains(index)).collect();
+        assert!(surplus.len() >= 2 && surplus.contains(&last), "{at}");
+        for index in surplus {
+            let mut more = chain.clone();
+            more.push(index);
+            more.sort_unstable();
+            let passport = Some(tenant.passport(case));
+            let file = tenant.case_file_of(case, &more, tenant.blobs_of(case), passport);
+            assert_eq!(
+                ask(&file, &trust),
+                "REFUSED surplus-entry",
+                "{at} with {index}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -453,7 +494,7 @@ fn ve_17_signatures_of_others_are_refused() {
     tenant.enrol_agent("ap-bot", &tenant.key(Role::Agent), &forger);
     tenant.enrol_system("erp", &tenant.key(Role::System));
     tenant.enrol_counterparty("acme", 3);
-    let bundle = tenant.publish(crate::verify::testing::POLICY);
+    let bundle = tenant.publish(POLICY);
     tenant.activate(bundle);
     let case = tenant.authorized("r-1");
     assert_eq!(ask(&tenant.passport(case), &tenant.trust()), "VALID");

@@ -12,6 +12,7 @@ use crate::{
     entry::CaseId,
     event::Body,
     passport::{Claims, Passport},
+    snapshot::{Approval, Status},
     verify::testing::{POLICY, Role, Tenant, acts::id, payment, signing_key},
 };
 
@@ -118,6 +119,9 @@ fn endings() -> Vec<Vector> {
     all
 }
 
+/// Something that is said in a log.
+type Saying = fn(&mut Tenant);
+
 fn left_out() -> Vec<Vector> {
     let mut tenant = Tenant::ready(1);
     let case = tenant.authorized("r-1");
@@ -188,6 +192,28 @@ fn left_out() -> Vec<Vector> {
         "REFUSED surplus-entry",
         "an entry about a counterparty that the case does not name",
     ));
+    let sayings: [Saying; 4] = [
+        |tenant| tenant.change_agent("ap-bot", Status::Suspended),
+        |tenant| tenant.change_system("erp", Status::Suspended),
+        |tenant| tenant.change_counterparty("acme", Approval::Blocked, true),
+        |tenant| {
+            let bundle = *tenant.blobs.keys().next().unwrap();
+            tenant.activate(bundle);
+        },
+    ];
+    for say in sayings {
+        let mut later = tenant.clone();
+        say(&mut later);
+        let index = u64::try_from(later.entries.len()).unwrap() - 1;
+        let with = [chain.clone(), [index].into()].concat();
+        let passport = later.passport(case);
+        all.push(vector(
+            &format!("after-{}", later.event_at(index).body.kind()),
+            later.case_file_of(case, &with, blobs.clone(), Some(passport)),
+            "REFUSED surplus-entry",
+            "true, and said of what the case names, but after its decision",
+        ));
+    }
     let bytes = more.case_file_of(case, &chain, blobs.clone(), Some(passport));
     all.push(vector(
         "two-heads",
