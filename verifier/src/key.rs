@@ -46,13 +46,21 @@ pub enum BadKey {
     Published,
 }
 
-/// Keys whose private halves are printed in standards: RFC 9421 appendix B.1.4, RFC 8037 appendix A
-/// (= RFC 8032 §7.1 test 1), RFC 8032 §7.1 tests 2 and 3.
-const PUBLISHED: [&str; 4] = [
-    "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs",
+/// DG-3: keys whose private halves are printed in standards.
+const PUBLISHED: [&str; 9] = [
+    // RFC 8032 §7.1: TEST 1 (also RFC 8037 appendix A), 2, 3, 1024, SHA(abc) (also §7.3).
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+    "J4EX_BRMcjQPZ9DyMW6Dhs7_vyskKMnFH-98WX8dQm4",
+    "7Bcrk61eVjv0kyxw4SRQNMNUZ-8u_U1k6_gZaDRn4r8",
+    // RFC 8032 §7.2: foo, bar and foo2; foo3.
+    "38lCXk-Wj38MKfAlnPX5rtaFHCu0rYv7hgz-4KskgpI",
+    "Dx0SdJQ7kUFYiRUuiT2A6TJ1ofwLZf1xtLDdoQrX13I",
+    // RFC 8410 §10.3.
+    "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE",
+    // RFC 9421 appendix B.1.4.
+    "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs",
 ];
 
 impl PublicKey {
@@ -185,6 +193,25 @@ fn is_reduced(bytes: &[u8; 32]) -> bool {
 mod tests {
     use super::*;
 
+    /// The lines of the page that list a key.
+    fn listed() -> impl Iterator<Item = &'static str> {
+        let lines = include_str!("../../spec/digests.md").lines();
+        lines.filter(|line| line.find("` | RFC ") == Some("| `".len() + 43))
+    }
+
+    /// The private halves, as the standards print them, in the order of [`PUBLISHED`].
+    const PRINTED: [&str; PUBLISHED.len()] = [
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "f5e5767cf153319517630f226876b86c8160cc583bc013744c6bf255f5cc0ee5",
+        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        "0305334e381af78f141cb666f6199f57bc3495335a256a95bd2a55bf546663f6",
+        "ab9c2853ce297ddab85c993b3ae14bcad39b2c682beabc27d6d4eb20711d6560",
+        "d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842",
+        "9f8362f87a484a954e6e740c5b4c0e84229139a20aa8ab56ff66586f6a7d29c5",
+    ];
+
     #[test]
     fn rfc_8037_thumbprint_is_reproduced() {
         // RFC 8037 appendix A.3 gives the thumbprint of the key of appendix A.2, which we refuse to trust.
@@ -198,9 +225,18 @@ mod tests {
 
     #[test]
     fn dg_3_keys_nobody_should_trust_are_refused() {
-        for published in PUBLISHED {
+        for (published, printed) in PUBLISHED.iter().zip(PRINTED) {
             assert_eq!(PublicKey::from_base64url(published), Err(BadKey::Published));
+            assert!(listed().any(|line| line.contains(published)));
+            // The list is right: each follows from the private half in the standard.
+            let seed = data_encoding::HEXLOWER.decode(printed.as_bytes()).unwrap();
+            let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().unwrap());
+            assert_eq!(
+                BASE64URL_NOPAD.encode(key.verifying_key().as_bytes()),
+                *published
+            );
         }
+        assert_eq!(listed().count(), PUBLISHED.len());
         assert_eq!(PublicKey::from_bytes(&[0; 32]), Err(BadKey::SmallOrder));
         let mut identity = [0; 32];
         identity[0] = 1;
