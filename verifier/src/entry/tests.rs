@@ -247,7 +247,32 @@ fn en_3_an_event_is_exactly_its_array_of_a_known_kind() {
         for kind in ["case.approved", "", "Log.created", "log.created "] {
             let mut later = whole.clone();
             later[0] = Value::from(kind);
-            assert_eq!(decode(later), Err(EntryError::UnknownKind(kind.into())));
+            assert_eq!(
+                decode(later.clone()),
+                Err(EntryError::UnknownKind(kind.into()))
+            );
+            let mut shaped = later.clone();
+            shaped[6] = Value::array([Value::Null, Value::Bool(true)]);
+            assert_eq!(decode(shaped), Err(EntryError::UnknownKind(kind.into())));
+            // A fault is a fault, whatever the kind is.
+            let mut more = later.clone();
+            more.push(Value::Null);
+            assert!(matches!(
+                decode(more),
+                Err(EntryError::Cbor(CborError::Unknown { .. }))
+            ));
+            for at in 0..6 {
+                let mut fewer = later.clone();
+                fewer.remove(at);
+                let mut wrong = later.clone();
+                wrong[at] = Value::Bool(true);
+                for fault in [fewer, wrong] {
+                    assert!(
+                        matches!(decode(fault), Err(EntryError::Cbor(_))),
+                        "{kind} {at}"
+                    );
+                }
+            }
         }
     }
 }

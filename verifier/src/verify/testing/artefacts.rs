@@ -116,13 +116,20 @@ impl Tenant {
 
     /// Where the Passport of a case is, or the last entry that registers one for it.
     pub fn passport_index(&self, case: CaseId) -> Option<u64> {
-        (0..u64::try_from(self.entries.len()).unwrap())
-            .rev()
-            .find(|index| {
-                let event = self.event_at(*index);
-                event.place.is_some_and(|place| place.case == case)
-                    && matches!(event.body, Body::PassportIssued(_))
-            })
+        let events = self.events().into_iter().rev();
+        let mut issued = events.filter(|(_, event)| {
+            event.place.is_some_and(|place| place.case == case)
+                && matches!(event.body, Body::PassportIssued(_))
+        });
+        issued.next().map(|(index, _)| index)
+    }
+
+    /// The events that this version of the format has, with their indices.
+    fn events(&self) -> Vec<(u64, Event)> {
+        let read = |bytes: &Vec<u8>| Event::decode(&Entry::decode(bytes).unwrap().event).ok();
+        let all = (0..).zip(&self.entries);
+        all.filter_map(|(index, bytes)| Some((index, read(bytes)?)))
+            .collect()
     }
 
     /// The Passport of a case as delivered, with a proof to the head of all entries.
@@ -145,14 +152,12 @@ impl Tenant {
 
     /// The indices that the file of a case holds: the case and all it stands on.
     pub fn chain_of(&self, case: CaseId) -> Vec<u64> {
-        let all = 0..u64::try_from(self.entries.len()).unwrap();
-        let events: Vec<(u64, Event)> = all.map(|index| (index, self.event_at(index))).collect();
         let of_case = |event: &Event| event.place.is_some_and(|place| place.case == case);
         let grounds = self.clone().case(case).grounds;
+        let events = self.events().into_iter();
         events
-            .iter()
             .filter(|(index, event)| *index == 0 || of_case(event) || grounds.contains(index))
-            .map(|(index, _)| *index)
+            .map(|(index, _)| index)
             .collect()
     }
 

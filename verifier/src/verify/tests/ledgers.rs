@@ -290,8 +290,16 @@ fn en_3_an_event_of_a_later_version_is_a_gap() {
         Value::bytes(&[1; 16]),
         Value::Null,
     ]);
+    let mut longer = tenant.clone();
     tenant.append_anyway(&event.encode());
     assert_eq!(ask_all(&tenant), "INCOMPLETE unknown-kind");
+    // But only what has the shape of an event.
+    let Value::Array(mut items) = event else {
+        panic!()
+    };
+    items.push(Value::Null);
+    longer.append_anyway(&Value::Array(items).encode());
+    assert_eq!(ask_all(&longer), "REFUSED malformed");
     // What can still be judged is.
     let mut export = tenant.export();
     export.0.insert("more".into(), Vec::new());

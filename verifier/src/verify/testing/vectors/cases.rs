@@ -41,6 +41,7 @@ pub(super) fn all() -> Vec<Vector> {
     all.extend(left_out());
     all.extend(of_signatures());
     all.extend(of_decisions());
+    all.extend(of_tomorrow());
     all.extend(of_layout());
     all
 }
@@ -383,6 +384,47 @@ fn of_decisions() -> Vec<Vector> {
             tenant.decide(case, Verdict::Authorized);
             case
         }), "REFUSED case-incomplete", "authorized, and then nothing"),
+    ]
+    .into()
+}
+
+/// An event that this version of the format does not have, under the head of a good case.
+fn of_tomorrow() -> Vec<Vector> {
+    let mut items: Vec<Value> = [
+        Value::from("key.rotated"),
+        Value::Null,
+        Value::Null,
+        Value::Null,
+        Value::from(Tenant::ready(1).now()),
+        Value::bytes(&[1; 16]),
+        Value::map([("reason", Value::from("yearly"))]),
+    ]
+    .into();
+    let file = |items: &[Value]| {
+        let mut tenant = Tenant::ready(1);
+        let case = tenant.authorized("r-1");
+        let index = tenant.append_anyway(&Value::array(items.to_vec()).encode());
+        let with = [tenant.chain_of(case), [index].into()].concat();
+        let passport = Some(tenant.passport(case));
+        tenant.case_file_of(case, &with, tenant.blobs_of(case), passport)
+    };
+    let shaped = file(&items);
+    items.push(Value::Null);
+    [
+        // The CDDL has the kinds of today: `.bin` is not judged by it.
+        Vector::new(
+            "cases",
+            "kind-of-tomorrow.bin",
+            shaped,
+            "INCOMPLETE unknown-kind",
+            "an event of a kind that a later version may have",
+        ),
+        vector(
+            "malformed-kind-of-tomorrow",
+            file(&items),
+            "REFUSED malformed",
+            "no event: eight items, under a kind that nobody knows",
+        ),
     ]
     .into()
 }
