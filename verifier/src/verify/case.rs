@@ -67,7 +67,7 @@ fn whole(
     if shown.is_some() {
         checks.set_profile(Profile::CaseWithPassport);
     }
-    let log = checks.made(Step::Issuer, head::log(trust, file.origin()))?;
+    let log = checks.made(Step::Issuer, issuer(&file, shown.as_ref(), trust))?;
     let signed = checks.made(Step::Checkpoint, checkpoint(&file, log, trust))?;
     head::witnessed(checks, &signed, trust);
     let events = checks.made(Step::Entries, entries(&file, &signed))?;
@@ -114,6 +114,28 @@ fn format(bytes: &[u8]) -> Result<(CaseFile, Shown), Stop> {
     };
     let shown = file.passport().map(passport::format).transpose()?;
     Ok((file, shown))
+}
+
+/// VE-3: of the Passport too, which is of the log of the file.
+fn issuer<'a>(
+    file: &CaseFile,
+    shown: Option<&(Passport, Delivery)>,
+    trust: &'a Trust,
+) -> Result<&'a TrustedLog, Stop> {
+    let log = head::log(trust, file.origin())?;
+    if let Some((passport, _)) = shown {
+        let own = passport::issuer(passport.claims(), trust)?;
+        ensure(
+            own.origin() == log.origin(),
+            "wrong-tenant",
+            format!(
+                "case file of log `{}`, its Passport of `{}`",
+                log.origin(),
+                own.origin()
+            ),
+        )?;
+    }
+    Ok(log)
 }
 
 fn checkpoint(file: &CaseFile, log: &TrustedLog, trust: &Trust) -> Result<SignedCheckpoint, Stop> {

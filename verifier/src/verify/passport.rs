@@ -97,7 +97,7 @@ pub(super) fn format(bytes: &[u8]) -> Result<(Passport, Delivery), Stop> {
 }
 
 /// VE-3.
-fn issuer<'a>(claims: &Claims, trust: &'a Trust) -> Result<&'a TrustedLog, Stop> {
+pub(super) fn issuer<'a>(claims: &Claims, trust: &'a Trust) -> Result<&'a TrustedLog, Stop> {
     ensure(
         claims.issuer == trust.platform(),
         "unknown-issuer",

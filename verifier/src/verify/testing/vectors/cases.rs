@@ -237,6 +237,19 @@ fn left_out() -> Vec<Vector> {
         "REFUSED entry-mismatch",
         "a second Passport of the case, sealed and never registered",
     ));
+    let mut neighbour = Tenant::ready(2);
+    let theirs = neighbour.authorized("r-1");
+    let theirs = neighbour.passport(theirs);
+    let bytes = tenant.case_file_of(case, &chain, blobs.clone(), Some(theirs));
+    all.push(
+        vector(
+            "another-logs-passport",
+            bytes,
+            "REFUSED wrong-tenant",
+            "the good Passport of another tenant of the trust file",
+        )
+        .trusting("trust/two-tenants.json"),
+    );
     let bytes = more.case_file_of(case, &chain, blobs, Some(more.passport(other)));
     all.push(vector(
         "another-cases-passport",
