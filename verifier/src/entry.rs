@@ -246,7 +246,7 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut items = Value::decode(bytes, limits::ENTRY_BYTES_MAX)?.into_items("entry")?;
         let version = items.uint("version")?;
-        // EN-2: another version is not a fault of the bytes.
+        // EN-2: told apart from a fault of the bytes, and refused like one.
         if version != VERSION {
             return Err(EntryError::Version { found: version });
         }

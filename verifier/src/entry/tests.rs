@@ -188,7 +188,7 @@ fn en_1_an_entry_is_at_most_32_kib_and_exactly_its_array() {
 }
 
 #[test]
-fn en_2_another_version_is_unknown_and_not_malformed() {
+fn en_2_another_version_is_told_apart() {
     let (_, bytes) = &examples()[19];
     let entry = Entry::decode(bytes).unwrap();
     let head = EntryHead::of(&entry, &Event::decode(&entry.event).unwrap()).unwrap();

@@ -200,6 +200,16 @@ fn tr_7_the_witness_policy_is_read() {
             "{policy}"
         );
     }
+    // Lines of logs are read and not asked: not even whether their keys stand elsewhere.
+    let with = |key: String| format!("log {key} https://log.example\nquorum none\n");
+    let own = trust_text(&[&one], &with(one.log_key().encode()), &[]);
+    let trust = Trust::parse(own.as_bytes()).unwrap();
+    assert_eq!(trust.policy().logs().len(), 1);
+    assert_eq!(trust.logs().len(), 1);
+    let witness = NamedWitness::new("w.example", 9).key().encode();
+    for key in ["w.example".into(), witness] {
+        assert!(refused(&trust_text(&[&one], &with(key), &[])).contains("witness policy"));
+    }
 }
 
 #[test]

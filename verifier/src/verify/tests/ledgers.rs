@@ -279,6 +279,25 @@ fn ve_26_the_trust_file_of_an_export_follows_from_its_genesis() {
 }
 
 #[test]
+fn en_2_an_entry_of_another_version_is_refused() {
+    for version in [0, 2] {
+        let mut tenant = busy();
+        let last = tenant.entries.pop().unwrap();
+        let Ok(Value::Array(mut items)) = Value::decode(&last, last.len()) else {
+            panic!()
+        };
+        items[0] = Value::Uint(version);
+        tenant.entries.push(Value::Array(items).encode());
+        let report = judged(&tenant.export(), &tenant.trust());
+        assert_eq!(word(&report), "REFUSED malformed");
+        let Outcome::Refused(finding) = report.outcome() else {
+            panic!()
+        };
+        assert!(finding.what.contains(&format!("version {version}")));
+    }
+}
+
+#[test]
 fn en_3_an_event_of_a_later_version_is_a_gap() {
     let mut tenant = busy();
     let event = Value::array([
