@@ -8,6 +8,7 @@ mod case_file;
 mod directory;
 mod escalation;
 mod failures;
+mod lane;
 mod office;
 mod passport;
 mod policy;
