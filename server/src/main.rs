@@ -11,7 +11,7 @@ use std::{
 
 use agentsigna_server::{
     api,
-    domain::Office,
+    domain::{Office, Rates},
     host::{
         command::{Command, Progress, explain},
         control,
@@ -162,6 +162,7 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
                     &key_encryption_key.unwrap_or_else(|| folder.join("kek")),
                 )?,
                 anchors: anchors.as_deref().map(absolute).transpose()?,
+                rates: Rates::default(),
                 reserve_bytes,
             };
             Folder::create(&folder, &settings).map_err(|error| explain(&error))?;
@@ -277,7 +278,8 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
         .init();
     let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
     let lanes = lanes.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let office = Office::open(ledger.clone(), lanes).map_err(|error| explain(&error))?;
+    let office =
+        Office::open(ledger.clone(), lanes, settings.rates).map_err(|error| explain(&error))?;
     office.wait_for_reads();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

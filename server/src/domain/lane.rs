@@ -78,6 +78,9 @@ pub(super) fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Ref
     if nonce.as_ref().is_some_and(|nonce| tenant.has_seen(nonce)) {
         return Err(noted(AdmitError::Replayed.into()));
     }
+    inner
+        .rates
+        .take(tenant.origin(), thumbprint, inner.ledger.clock().steady())?;
     let signed = Proven {
         tenant: &tenant,
         authentic: &authentic,

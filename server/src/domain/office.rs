@@ -24,6 +24,7 @@ use super::{
     failures::Failures,
     lane::{self, Outcome, Reply, Route, Work},
     policy::Policies,
+    rates::{Buckets, Rates},
     workers::Workers,
 };
 use crate::ledger::{Ledger, Reading, Tenant};
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     workers: Workers,
     pub(super) policies: Policies,
     pub(super) failures: Failures,
+    /// What each key and tenant may still ask for (AP-14).
+    pub(super) rates: Buckets,
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
     /// nobody who was not invited has one.
     wrong_claims: Mutex<HashMap<Digest, u32>>,
@@ -68,11 +71,11 @@ pub enum OfficeError {
 }
 
 impl Office {
-    /// Opens the floor over `ledger` with `lanes` threads.
+    /// Opens the floor over `ledger` with `lanes` threads; keys and tenants may ask as often as `rates` allow.
     ///
     /// # Errors
     /// [`OfficeError`].
-    pub fn open(ledger: Ledger, lanes: usize) -> Result<Self, OfficeError> {
+    pub fn open(ledger: Ledger, lanes: usize, rates: Rates) -> Result<Self, OfficeError> {
         let office = Self {
             inner: Arc::new(Inner {
                 first_second: ledger.clock().now().seconds().saturating_add(1),
@@ -80,6 +83,7 @@ impl Office {
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
                 failures: Failures::default(),
+                rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
@@ -235,6 +239,7 @@ async fn finish(outcome: oneshot::Receiver<Outcome>) -> Result<Answer, Refusal> 
 fn tick(inner: &Arc<Inner>) {
     let now = inner.ledger.clock().now();
     inner.forget_read_nonces(now);
+    inner.rates.forget_full(inner.ledger.clock().steady());
     inner.record_failures(now.seconds() / 60);
     for (_, tenant) in inner.ledger.tenants() {
         let due = match tenant.due(now.millis()) {

@@ -101,7 +101,7 @@ impl Office {
         let tenant = request::find(&inner.ledger, message.keyid())?;
         let now = inner.ledger.clock().now();
         let (caller, key) = request::holder(&mut Reading::of(&tenant), message.keyid())?;
-        let read = self.proven(message, now, &key);
+        let read = self.proven(message, &tenant, now, &key);
         if let Err(refusal) = &read {
             inner.failures.note(&tenant, &caller, refusal, now);
         }
@@ -111,6 +111,7 @@ impl Office {
     fn proven(
         &self,
         message: SignedMessage,
+        tenant: &Tenant,
         now: UnixMillis,
         key: &PublicKey,
     ) -> Result<(), Refusal> {
@@ -131,15 +132,19 @@ impl Office {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         // AP-3
-        if seen
-            .insert((statement.keyid(), nonce), statement.expires_s())
-            .is_some()
-        {
+        let key = (statement.keyid(), nonce);
+        if seen.contains_key(&key) {
             return Err(Refusal::conflict(
                 "replayed",
                 "nonce used before: sign again with a new one",
             ));
         }
+        inner.rates.take(
+            tenant.origin(),
+            statement.keyid(),
+            inner.ledger.clock().steady(),
+        )?;
+        seen.insert(key, statement.expires_s());
         Ok(())
     }
 }
