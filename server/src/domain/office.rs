@@ -52,7 +52,8 @@ pub(super) struct Inner {
     pub(super) read_nonces: Mutex<HashMap<(JwkThumbprint, String), u64>>,
     /// Reads that wait, by key.
     pub(super) waiting: Mutex<HashMap<JwkThumbprint, usize>>,
-    /// The first whole second of this run, in seconds: reads signed in it or later were not seen by the run before.
+    /// The first whole second of this run, in seconds: reads signed in it or later were not answered by the run
+    /// before (AP-15).
     pub(super) first_second: u64,
     /// For those who wait (AP-11).
     pub(super) told_to_stop: watch::Sender<bool>,
@@ -230,8 +231,7 @@ impl Office {
 }
 
 async fn finish(outcome: oneshot::Receiver<Outcome>) -> Result<Answer, Refusal> {
-    let stopped = || Refusal::unavailable("stopping", "the server is stopping: try again");
-    let (tenant, pending, committed) = outcome.await.map_err(|_| stopped())??;
+    let (tenant, pending, committed) = outcome.await.map_err(|_| Refusal::stopping())??;
     pending.finish(&tenant, &committed)
 }
 
