@@ -390,6 +390,46 @@ fn what_is_no_http_hears_a_status_and_nothing_else() {
     }
 }
 
+/// AP-12: five wrong claims kill a code, whoever makes them; four do not, and neither do those for somebody else.
+#[test]
+fn ap_12_five_wrong_claims_kill_a_code() {
+    let world = World::new();
+    let north = &world.north;
+    let code = |id: &str| {
+        let invited = north.invite(id).expect(201);
+        invited["code"].as_str().unwrap().to_owned()
+    };
+    let guess = |id: &str| {
+        let answer = north.claim(id, "AAAAAAAAAAAAAAAAAAAAAA", &Key::generate());
+        answer.refused(403, "wrong-code");
+        answer
+    };
+    let key = Key::generate();
+    let (spared, killed) = (code("spared"), code("killed"));
+    for _ in 0..4 {
+        let _ = guess("spared");
+        let _ = guess("killed");
+    }
+    let wrong = guess("killed");
+    // The right code is now as wrong as any other, and nothing tells them apart.
+    for _ in 0..2 {
+        let answer = north.claim("killed", &killed, &key);
+        assert_eq!((answer.status, &answer.body), (403, &wrong.body));
+    }
+    north.confirm("killed", &key).refused(409, "not-claimed");
+    let other = Key::generate();
+    north.claim("spared", &spared, &other).expect(200);
+    north.confirm("spared", &other).expect(200);
+    // A new code has a new count, and the old one stays dead.
+    let again = code("killed");
+    north
+        .claim("killed", &killed, &key)
+        .refused(403, "wrong-code");
+    north.claim("killed", &again, &key).expect(200);
+    north.confirm("killed", &key).expect(200);
+    let _ = audit(&world.server, north);
+}
+
 /// AP-7, A56, L27: what a suspended agent asks is on the record, and rejected.
 #[test]
 fn ap_7_a_suspended_agent_is_heard_and_rejected() {
