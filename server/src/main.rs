@@ -11,17 +11,21 @@ use std::{
 
 use agentsigna_server::{
     api,
-    domain::Office,
+    domain::{Office, Rates},
     host::{
         command::{Command, Progress, explain},
         control,
         folder::Folder,
         settings::Settings,
     },
+    ledger::Ledger,
 };
 use clap::{Parser, Subcommand};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 /// The AgentSigna server: signed requests in, Passports out.
 #[derive(Parser)]
@@ -162,6 +166,7 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
                     &key_encryption_key.unwrap_or_else(|| folder.join("kek")),
                 )?,
                 anchors: anchors.as_deref().map(absolute).transpose()?,
+                rates: Rates::default(),
                 reserve_bytes,
             };
             Folder::create(&folder, &settings).map_err(|error| explain(&error))?;
@@ -277,7 +282,8 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
         .init();
     let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
     let lanes = lanes.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let office = Office::open(ledger.clone(), lanes).map_err(|error| explain(&error))?;
+    let office =
+        Office::open(ledger.clone(), lanes, settings.rates).map_err(|error| explain(&error))?;
     office.wait_for_reads();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -301,8 +307,10 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
         .map_err(|error| format!("control socket: {error}"))?;
         let (stop, stopping) = watch::channel(false);
         let (watched, waited_on) = (ledger.clone(), office.clone());
+        // Before it says that it listens: whoever reads that may tell it to stop at once.
+        let told = Told::listen().map_err(|error| format!("signals: {error}"))?;
         tokio::spawn(async move {
-            until_told(&watched).await;
+            told.wait(&watched).await;
             waited_on.stop_waiting();
             // Nobody listens any more if the server has ended by itself.
             let _ = stop.send(true);
@@ -325,21 +333,33 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
     served
 }
 
-/// Returns on SIGTERM, SIGINT, or when the ledger has stopped after a failed write.
-async fn until_told(ledger: &agentsigna_server::ledger::Ledger) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    let failed = async {
-        while !ledger.is_stopped() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+/// The signals that end the server.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// From now on a signal is heard, and does not kill.
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Returns on SIGTERM, SIGINT, or when the ledger has stopped after a failed write.
+    async fn wait(mut self, ledger: &Ledger) {
+        let failed = async {
+            while !ledger.is_stopped() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            () = failed => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-        () = failed => {}
     }
 }
 

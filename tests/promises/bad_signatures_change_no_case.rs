@@ -1,7 +1,7 @@
 //! Goal: who asks must be proven, each time anew. Method: every way in which a signature proves nothing, against a
 //! real server; the log must not grow by a case.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agentsigna_tests::{
     client::{Client, SignedCall, now_s},
@@ -234,4 +234,140 @@ fn signatures_that_prove_nothing() {
             "{reason}: {counted:?}"
         );
     }
+}
+
+/// A40, AP-9: every class of failed authentication that the page lists, once for each caller that can cause it, and
+/// nothing else. Method: one request of each, and beside them one of each class that is not listed.
+#[test]
+fn ap_9_failed_authentications_are_counted_and_nothing_else() {
+    let mut world = World::new();
+    let (buyer, founder, crm) = (
+        &world.buyer.client,
+        &world.tenant.founder,
+        &world.crm.client,
+    );
+    let now = now_s();
+    for (created_s, life_s, code) in [
+        (now - 100, 60, "signature-expired"),
+        (now + 30, 60, "signature-from-the-future"),
+        // Good in itself, but the server is younger.
+        (now - 40, 60, "signature-before-start"),
+    ] {
+        for client in [buyer, founder, crm] {
+            let mut call = client.call(Profile::Read, "/v1/log");
+            (call.created_s, call.life_s) = (created_s, life_s);
+            call.send().refused(401, code);
+        }
+    }
+    let longer = |client: &Client| {
+        let mut call = client.call(Profile::Read, "/v1/log");
+        (call.created_s, call.life_s) = (now, 60);
+        let mut call = call.signed();
+        let input = call.header("Signature-Input").unwrap();
+        let input = input.replace(
+            &format!("expires={}", now + 60),
+            &format!("expires={}", now + 61),
+        );
+        call.set("Signature-Input", &input);
+        sign_again(&mut call, client.key());
+        call.send().refused(401, "signature-life");
+    };
+    let good = world.good();
+    for client in [buyer, founder, crm] {
+        longer(client);
+        let mut call = client.call(Profile::Read, "/v1/log").signed();
+        sign_again(&mut call, &Key::generate());
+        call.send().refused(401, "signature-wrong");
+        let call = client.call(Profile::Read, "/v1/log").signed();
+        call.send().expect(200);
+        // Twice, to be counted twice.
+        call.send().refused(409, "replayed");
+        call.send().refused(409, "replayed");
+        let (profile, path) = if client.key().thumbprint() == founder.key().thumbprint() {
+            (Profile::Founder, "/v1/systems")
+        } else {
+            (Profile::Action, "/v1/actions")
+        };
+        let mut call = client.call(profile, path).json(&good).signed();
+        call.body.pop();
+        call.send().refused(400, "digest-mismatch");
+    }
+    let act = |client: &Client| client.act(Profile::Founder, "/v1/systems", &good);
+    act(buyer).refused(403, "caller-kind");
+    act(crm).refused(403, "caller-kind");
+    for client in [founder, crm] {
+        let answer = client.act(Profile::Action, "/v1/actions", &good);
+        answer.refused(403, "caller-kind");
+    }
+    let mut other = good.clone();
+    other["agent"] = "buyer-2".into();
+    world.buyer.ask(&other).refused(403, "other-agent");
+
+    // Who asked was proven; or nobody known was named.
+    let mut twice = good.clone();
+    twice["request_id"] = "before".into();
+    world.buyer.ask(&twice).refused(409, "request-conflict");
+    for (member, value, status, code) in [
+        ("counterparty", "nobody", 422, "unknown-counterparty"),
+        ("origin", "elsewhere", 422, "wrong-tenant"),
+        ("action", "steal", 422, "json-value"),
+        ("force", "yes", 400, "json-unknown"),
+    ] {
+        let mut body = good.clone();
+        body[member] = value.into();
+        world.buyer.ask(&body).refused(status, code);
+    }
+    let elsewhere = buyer.act(Profile::Action, "/v1/actions?x=1", &good);
+    elsewhere.refused(422, "signed-elsewhere");
+    let absent = crm.read("/v1/cases/0123456789abcdef0123456789abcdef");
+    absent.refused(404, "not-found");
+    crm.read(&format!("/v1/cases/{}", world.case))
+        .refused(404, "not-found");
+    let stranger = Client::new(buyer.door().clone(), Key::generate());
+    stranger.read("/v1/log").refused(401, "key-unknown");
+    world
+        .tenant
+        .claim("buyer-1", "AAAAAAAAAAAAAAAAAAAAAA", &Key::generate())
+        .refused(403, "wrong-code");
+    let mut call = world.signed();
+    call.start = "POST /v1/claims HTTP/1.1".to_owned();
+    call.send().refused(401, "signature-tag");
+    let mut call = world.signed();
+    call.remove("Signature");
+    call.send().refused(401, "signature-missing");
+    let mut call = world.signed();
+    call.set("Host", "api.example.com");
+    call.send().refused(421, "authority-mismatch");
+
+    assert_eq!(world.server.stop(), 0);
+    world.server.go_on();
+    let mut counted: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for (_, event) in audit(&world.server, &world.tenant).entries {
+        if let Body::AuthFailed(failed) = event.body {
+            *counted.entry((failed.subject, failed.reason)).or_default() += failed.count;
+        }
+    }
+    let listed = listed();
+    let mut expected = BTreeMap::new();
+    for subject in ["agent:buyer-1", "founder", "system:crm"] {
+        for reason in &listed {
+            let count = match (subject, reason.as_str()) {
+                (_, "replayed") | ("system:crm", "caller-kind") => 2,
+                ("founder" | "system:crm", "other-agent") => continue,
+                _ => 1,
+            };
+            expected.insert((subject.to_owned(), reason.clone()), count);
+        }
+    }
+    assert_eq!(counted, expected);
+}
+
+/// The codes of the table in `spec/agent-api.md §5.1`.
+fn listed() -> BTreeSet<String> {
+    let page = include_str!("../../spec/agent-api.md");
+    let table = &page[page.find("### 5.1").unwrap()..page.find("## 6.").unwrap()];
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.flat_map(|row| row.split('|').nth(1).unwrap().split(", "))
+        .map(|code| code.trim().trim_matches('`').to_owned())
+        .collect()
 }

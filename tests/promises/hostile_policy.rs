@@ -1,12 +1,13 @@
-//! Goal: no policy text harms the server, and a policy that fails permits nothing (PO-1, PO-21, PO-26, A26, L6).
+//! Goal: no policy text harms the server, and a policy that fails permits nothing (PO-1, PO-21, PO-26, PA-7, A26, L6).
 //! Method: every file of `testdata/policies` and the worst that its limits allow, published over the API; after
 //! each the server still decides as before.
 
 use std::{fs, path::Path};
 
 use agentsigna_tests::{server::Server, tenant::Tenant};
+use agentsigna_verifier::event::Body;
 
-use crate::audited::audit;
+use crate::audited::{audit, head, size};
 
 const HEAD: &str = r#"@id("a") @title("t") permit(principal, action, resource) when { "#;
 
@@ -144,4 +145,49 @@ fn no_policy_permits_nothing_and_no_policy_permits_everything() {
     assert_eq!(answer["verdict"], "escalated");
     assert_eq!(answer["rules"], serde_json::json!(["builtin.latitude"]));
     let _ = audit(&server, &tenant);
+}
+
+/// PA-7: a permission that no Passport could carry is not given: too many rules that grant it, or too long ids.
+#[test]
+fn pa_7_a_passport_that_would_be_too_long_is_not_issued() {
+    let server = Server::start();
+    let process = server.process();
+    let tenant = Tenant::ready(&server, "north");
+    let buyer = tenant.agent("buyer-1");
+    let policy = |count: usize, digits: usize| -> String {
+        (0..count)
+            .map(|n| {
+                format!(
+                    "@id(\"g{n:0digits$}\") @title(\"G\") permit(principal, action, resource);\n"
+                )
+            })
+            .collect()
+    };
+    // What fits, fits: 50 ids of 64 bytes.
+    let _ = tenant.policy(&policy(50, 63));
+    let answer = buyer.buy("fits", 1).expect(200);
+    assert_eq!(answer["verdict"], "authorized");
+    assert_eq!(answer["rules"].as_array().unwrap().len(), 50);
+    for (name, text) in [("long", policy(64, 63)), ("many", policy(1_000, 3))] {
+        let _ = tenant.policy(&text);
+        let before = head(&tenant);
+        for _ in 0..2 {
+            buyer.buy(name, 1).refused(422, "passport-too-long");
+        }
+        assert_eq!(server.process(), process);
+        let log = audit(&server, &tenant);
+        assert_eq!(log.kinds_since(size(&before)), [""; 0], "{name}");
+    }
+    // Not decided is not answered for ever: with other rules the same request is.
+    let _ = tenant.policy(&policy(50, 63));
+    for name in ["long", "many"] {
+        assert_eq!(buyer.buy(name, 1).expect(200)["verdict"], "authorized");
+    }
+    let log = audit(&server, &tenant);
+    let asked = log
+        .entries
+        .iter()
+        .filter(|(_, event)| matches!(event.body, Body::ActionRequested(_)));
+    assert_eq!(asked.count(), 3);
+    let _ = server.fsck().expect(0);
 }

@@ -25,3 +25,4 @@ mod the_demo_runs;
 mod tidy;
 mod two_cannot_both_win;
 mod visibility;
+mod who_asks_too_often_slows_nobody_else;

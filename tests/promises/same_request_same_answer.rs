@@ -1,14 +1,15 @@
-//! Goal: a retry is harmless and a copy is worthless, before and after a crash (AP-3 to AP-5, RQ-28, RQ-32).
-//! Method: every answer is asked for again with another nonce; every signed message is sent again as it is;
-//! both once more after SIGKILL.
+//! Goal: a retry is harmless and a copy is worthless, before and after a crash (AP-3 to AP-5, AP-15, RQ-28,
+//! RQ-32). Method: every answer is asked for again with another nonce; every signed message is sent again as it
+//! is; both once more after SIGKILL.
 
 use std::{
-    sync::{Arc, Barrier},
+    sync::{Arc, Barrier, Mutex},
     thread,
+    time::Duration,
 };
 
 use agentsigna_tests::{
-    client::Call,
+    client::{Call, now_ms, now_s},
     server::Server,
     tenant::{Party, Tenant, passport_of},
 };
@@ -132,13 +133,7 @@ fn a_copy_is_refused_also_after_a_crash() {
         copy.send().refused(409, "replayed");
     }
     // Nonces of reads are not kept: what was signed before the start is not read any more.
-    let answer = read.send();
-    assert!(
-        (answer.status, &*answer.code()) == (401, "signature-before-start")
-            || (answer.status, &*answer.code()) == (409, "replayed"),
-        "{}",
-        answer.text()
-    );
+    read.send().refused(401, "signature-before-start");
     let log = audit(&server, &tenant);
     let cases = log
         .entries
@@ -150,6 +145,64 @@ fn a_copy_is_refused_also_after_a_crash() {
         same(&authorized)
     );
     let _ = server.fsck().expect(0);
+}
+
+/// AP-15: a read that was signed ahead of the clock has an answer no earlier than it says, and so none after a crash.
+#[test]
+fn a_read_from_ahead_of_the_clock_is_no_second_read_after_a_crash() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("data");
+    let mut server = Server::start_with(&folder, &["--authority", NAME], &[]);
+    let tenant = Tenant::ready(&server, "north");
+    let buyer = tenant.agent("buyer-1");
+    let ahead = |party: &Party| {
+        let mut read = party.client.call(Profile::Read, "/v1/log");
+        read.authority = NAME.to_owned();
+        read.created_s = now_s() + 4;
+        (read.created_s, read.signed().bytes())
+    };
+
+    let (created_s, read) = ahead(&buyer);
+    let held = {
+        let (own, read) = (buyer.client.clone(), read.clone());
+        thread::spawn(move || (own.send_raw(&read).unwrap(), now_ms()))
+    };
+    thread::sleep(Duration::from_millis(500));
+    // Whoever copied it hears so at once, also while the first is held.
+    let copied = buyer.client.send_raw(&read).unwrap();
+    copied.refused(409, "replayed");
+    assert!(now_s() < created_s, "too slow a machine for this test");
+    let (answer, answered_ms) = held.join().unwrap();
+    answer.expect(200);
+    assert!(answered_ms >= created_s * 1000, "{answered_ms} {created_s}");
+
+    // The worst moment for a crash is right after the answer.
+    server.kill();
+    server.go_on();
+    let copied = buyer.client.send_raw(&read).unwrap();
+    copied.refused(401, "signature-before-start");
+
+    // AP-11: those that are held have a place among those that wait, and end with the server.
+    let (start, held) = (Barrier::new(5), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..5 {
+            let own = buyer.client.clone();
+            let (_, read) = ahead(&buyer);
+            let (start, held) = (&start, &held);
+            scope.spawn(move || {
+                start.wait();
+                let answer = own.send_raw(&read).unwrap();
+                held.lock().unwrap().push((answer.status, answer.code()));
+            });
+        }
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(server.stop(), 0);
+    });
+    let mut held = held.into_inner().unwrap();
+    held.sort();
+    let mut expected = vec![(429, "too-many-waiting".to_owned())];
+    expected.extend(vec![(503, "stopping".to_owned()); 4]);
+    assert_eq!(held, expected);
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a2_a30_no_setting_reaches_a_rule() {
     );
 }
 
-/// A2: the settings file is closed, and holds nothing but addresses, places and a reserve.
+/// A2: the settings file is closed, and holds nothing but addresses, places, rates and a reserve.
 #[test]
 fn a2_the_settings_file_is_closed() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,6 +169,7 @@ fn a2_the_settings_file_is_closed() {
             "key_encryption_key",
             "listen",
             "platform",
+            "rates",
             "reserve_bytes"
         ]
     );

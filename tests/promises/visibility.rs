@@ -320,6 +320,116 @@ fn a31_every_answer_is_locked_down() {
     }
 }
 
+/// AP-13, as the page says: what is no HTTP has an answer of the library's own. It says nothing, and ends the connection.
+#[test]
+fn what_is_no_http_hears_a_status_and_nothing_else() {
+    let world = World::new();
+    let client = &world.buyer.client;
+    let host = client.door().address();
+    let many: String = (0..65).map(|n| format!("X-{n}: y\r\n")).collect();
+    for (name, status, request) in [
+        (
+            "method",
+            400,
+            format!("G(T / HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        ),
+        ("no HTTP", 400, "hello\r\n\r\n".to_owned()),
+        (
+            "version",
+            400,
+            format!("GET / HTTP/9.9\r\nHost: {host}\r\n\r\n"),
+        ),
+        (
+            "header",
+            400,
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\nX y: z\r\n\r\n"),
+        ),
+        (
+            "folded",
+            400,
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: y\r\n z\r\n\r\n"),
+        ),
+        (
+            "two lengths",
+            400,
+            format!(
+                "POST /v1/actions HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+            ),
+        ),
+        (
+            "encoding",
+            400,
+            format!(
+                "POST /v1/actions HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"
+            ),
+        ),
+        (
+            "target",
+            414,
+            format!(
+                "GET /{} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+                "x".repeat(65_534)
+            ),
+        ),
+        (
+            "headers",
+            431,
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\n{many}\r\n"),
+        ),
+    ] {
+        let answer = client.send_raw(request.as_bytes()).unwrap();
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        assert_eq!(answer.text(), "", "{name}");
+        assert_eq!(answer.header("connection"), Some("close"), "{name}");
+        for (header, _) in &answer.headers {
+            let known = ["connection", "content-length", "date"];
+            assert!(known.contains(&header.as_str()), "{name}: {header}");
+        }
+        // Nobody else's connection is concerned.
+        client.read("/v1/log").expect(200);
+    }
+}
+
+/// AP-12: five wrong claims kill a code, whoever makes them; four do not, and neither do those for somebody else.
+#[test]
+fn ap_12_five_wrong_claims_kill_a_code() {
+    let world = World::new();
+    let north = &world.north;
+    let code = |id: &str| {
+        let invited = north.invite(id).expect(201);
+        invited["code"].as_str().unwrap().to_owned()
+    };
+    let guess = |id: &str| {
+        let answer = north.claim(id, "AAAAAAAAAAAAAAAAAAAAAA", &Key::generate());
+        answer.refused(403, "wrong-code");
+        answer
+    };
+    let key = Key::generate();
+    let (spared, killed) = (code("spared"), code("killed"));
+    for _ in 0..4 {
+        let _ = guess("spared");
+        let _ = guess("killed");
+    }
+    let wrong = guess("killed");
+    // The right code is now as wrong as any other, and nothing tells them apart.
+    for _ in 0..2 {
+        let answer = north.claim("killed", &killed, &key);
+        assert_eq!((answer.status, &answer.body), (403, &wrong.body));
+    }
+    north.confirm("killed", &key).refused(409, "not-claimed");
+    let other = Key::generate();
+    north.claim("spared", &spared, &other).expect(200);
+    north.confirm("spared", &other).expect(200);
+    // A new code has a new count, and the old one stays dead.
+    let again = code("killed");
+    north
+        .claim("killed", &killed, &key)
+        .refused(403, "wrong-code");
+    north.claim("killed", &again, &key).expect(200);
+    north.confirm("killed", &key).expect(200);
+    let _ = audit(&world.server, north);
+}
+
 /// AP-7, A56, L27: what a suspended agent asks is on the record, and rejected.
 #[test]
 fn ap_7_a_suspended_agent_is_heard_and_rejected() {

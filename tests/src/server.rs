@@ -211,6 +211,18 @@ impl Server {
         self.running.as_ref().expect("a running server").id()
     }
 
+    /// Puts `value` into its settings, for the next start.
+    ///
+    /// # Panics
+    /// If there is no settings file.
+    pub fn set(&self, name: &str, value: Value) {
+        let file = self.folder.join("agentsigna.json");
+        let text = fs::read(&file).expect("a settings file");
+        let mut settings: Value = serde_json::from_slice(&text).expect("JSON");
+        settings[name] = value;
+        fs::write(&file, settings.to_string()).expect("a settings file");
+    }
+
     /// What it has said on standard error, over all its starts.
     #[must_use]
     pub fn said(&self) -> String {

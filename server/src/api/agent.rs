@@ -151,7 +151,7 @@ async fn passport(State(door): Shared, request: Received) -> Outcome {
             .into());
         }
     };
-    let (answer, delivered) = door.office.passport(signed, case)?;
+    let (answer, delivered) = door.office.passport(signed, case).await?;
     if cose {
         return Ok(bytes(COSE, delivered));
     }
@@ -167,13 +167,13 @@ async fn file(State(door): Shared, request: Received) -> Outcome {
     let Incoming { signed, parts, .. } = reading(&door, request).await?;
     let case = named_case(&parts);
     no_query(parts.uri.query())?;
-    Ok(bytes(CASE_FILE, door.office.file(signed, case)?))
+    Ok(bytes(CASE_FILE, door.office.file(signed, case).await?))
 }
 
 async fn log(State(door): Shared, request: Received) -> Outcome {
     let Incoming { signed, parts, .. } = reading(&door, request).await?;
     no_query(parts.uri.query())?;
-    let (origin, head) = door.office.log(signed)?;
+    let (origin, head) = door.office.log(signed).await?;
     Ok(json(StatusCode::OK, &LogAnswer { origin, head }))
 }
 

@@ -70,6 +70,7 @@ impl IntoResponse for Refused {
             HeaderValue::from_static("application/problem+json"),
         );
         if matches!(self.0.kind, Kind::Unavailable | Kind::TooMany) {
+            // Also for AP-14: a rate is at least 1 a second.
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

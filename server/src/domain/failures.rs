@@ -1,4 +1,4 @@
-//! Refusals that named a known key, on the record: one entry per subject, reason and minute (decision 27).
+//! Failed authentications of known keys, on the record: one entry per subject, reason and minute (decision 27).
 //!
 //! Counted, so that whoever repeats a bad request a million times makes one entry a minute. Kept in memory until
 //! the minute is over: a crash loses the counts of the minute it happens in, and of nothing else.
@@ -13,11 +13,24 @@ use agentsigna_verifier::{
     time::UnixMillis,
 };
 
-use super::{Caller, Kind, Refusal, event};
+use super::{Caller, Refusal, event};
 use crate::ledger::{Change, Tenant};
 
 /// Different failures that are counted apart in one minute; the rest of that minute is not counted.
 const COUNTED_MAX: usize = 4096;
+
+/// AP-9: the refusals that are failed authentications of a known key, as `spec/agent-api.md §5.1` lists them.
+const COUNTED: [&str; 9] = [
+    "signature-from-the-future",
+    "signature-expired",
+    "signature-life",
+    "signature-wrong",
+    "digest-mismatch",
+    "replayed",
+    "signature-before-start",
+    "caller-kind",
+    "other-agent",
+];
 
 /// What is counted together. The minute comes first, so that the counts of past minutes stand together.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +48,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// AP-9: notes that `caller` was refused, if who asked was in question.
+    /// Notes that a request with the key of `caller` was refused, if that is a failed authentication.
     pub(super) fn note(
         &self,
         tenant: &Tenant,
@@ -43,9 +56,7 @@ impl Failures {
         refusal: &Refusal,
         now: UnixMillis,
     ) {
-        let about_who_asks = matches!(refusal.kind, Kind::Unauthenticated | Kind::Forbidden)
-            || matches!(refusal.code, "replayed" | "digest-mismatch");
-        if !about_who_asks {
+        if !COUNTED.contains(&refusal.code) {
             return;
         }
         let subject = match caller {

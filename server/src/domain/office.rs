@@ -1,4 +1,5 @@
-//! Where requests come in and answers go out: the loop, run for one request at a time in its lane.
+//! Where requests come in and answers go out. Each goes into a lane ([`super::lane`]); what is due by time is looked
+//! at here.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,38 +14,23 @@ use std::{
 };
 
 use agentsigna_verifier::{
-    act::{Act as _, Claim},
-    decision::Verdict,
-    digest::Digest,
-    entry::CaseId,
-    event::{Body, DecisionMade},
-    key::JwkThumbprint,
-    rules::BigStack,
-    signed_request::{Authentic, Signed as SignedMessage},
-    state::Stage,
-    time::UnixMillis,
+    digest::Digest, entry::CaseId, key::JwkThumbprint, rules::BigStack,
+    signed_request::Signed as SignedMessage,
 };
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Act, Answer, Caller, Chain, Kind, Refusal, Step,
-    answer::Pending,
-    directory::{self, Desk},
-    escalation,
+    Act, Answer, Refusal, escalation,
     failures::Failures,
-    passport,
+    lane::{self, Outcome, Reply, Route, Work},
     policy::Policies,
-    request::{self, Asked, Found},
+    rates::{Buckets, Rates},
     workers::Workers,
 };
-use crate::ledger::{AdmitError, Change, Committed, Ledger, NonceUse, Reading, Tenant};
+use crate::ledger::{Ledger, Reading, Tenant};
 
-/// How often a request is decided again because what it read has changed meanwhile (decision 20).
-const TRIES_MAX: usize = 4;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
-/// Wrong claims that kill a code (AP-12).
-const WRONG_CLAIMS_MAX: u32 = 5;
 
 /// The domain floor, running. Cheap to clone.
 #[derive(Clone)]
@@ -55,8 +41,10 @@ pub struct Office {
 pub(super) struct Inner {
     pub(super) ledger: Ledger,
     workers: Workers,
-    policies: Policies,
+    pub(super) policies: Policies,
     pub(super) failures: Failures,
+    /// What each key and tenant may still ask for (AP-14).
+    pub(super) rates: Buckets,
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
     /// nobody who was not invited has one.
     wrong_claims: Mutex<HashMap<Digest, u32>>,
@@ -64,7 +52,8 @@ pub(super) struct Inner {
     pub(super) read_nonces: Mutex<HashMap<(JwkThumbprint, String), u64>>,
     /// Reads that wait, by key.
     pub(super) waiting: Mutex<HashMap<JwkThumbprint, usize>>,
-    /// The first whole second of this run, in seconds: reads signed in it or later were not seen by the run before.
+    /// The first whole second of this run, in seconds: reads signed in it or later were not answered by the run
+    /// before (AP-15).
     pub(super) first_second: u64,
     /// For those who wait (AP-11).
     pub(super) told_to_stop: watch::Sender<bool>,
@@ -82,33 +71,12 @@ pub enum OfficeError {
     Policy(String, String),
 }
 
-/// One request that is being worked on.
-struct Work {
-    message: SignedMessage,
-    body: Vec<u8>,
-    route: Route,
-    reply: Reply,
-}
-
-/// What is asked, by the path it came in on.
-#[derive(Debug, Clone, Copy)]
-enum Route {
-    Action,
-    Founder(Act),
-}
-
-/// Gives one answer, once.
-#[derive(Clone)]
-struct Reply(Arc<Mutex<Option<oneshot::Sender<Outcome>>>>);
-
-type Outcome = Result<(Tenant, Pending, Committed), Refusal>;
-
 impl Office {
-    /// Opens the floor over `ledger` with `lanes` threads.
+    /// Opens the floor over `ledger` with `lanes` threads; keys and tenants may ask as often as `rates` allow.
     ///
     /// # Errors
     /// [`OfficeError`].
-    pub fn open(ledger: Ledger, lanes: usize) -> Result<Self, OfficeError> {
+    pub fn open(ledger: Ledger, lanes: usize, rates: Rates) -> Result<Self, OfficeError> {
         let office = Self {
             inner: Arc::new(Inner {
                 first_second: ledger.clock().now().seconds().saturating_add(1),
@@ -116,6 +84,7 @@ impl Office {
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
                 failures: Failures::default(),
+                rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
@@ -196,7 +165,7 @@ impl Office {
         let inner = Arc::clone(&self.inner);
         let key = message.keyid();
         let job = move |_: &BigStack| {
-            if let Err(refusal) = claim(&inner, message, &body, &reply) {
+            if let Err(refusal) = lane::claim(&inner, message, &body, &reply) {
                 reply.give(Err(refusal));
             }
         };
@@ -221,7 +190,7 @@ impl Office {
         };
         self.submit(key, move |stack| {
             let reply = work.reply.clone();
-            if let Err(refusal) = run(&inner, stack, work) {
+            if let Err(refusal) = lane::run(&inner, stack, work) {
                 reply.give(Err(refusal));
             }
         })?;
@@ -262,268 +231,15 @@ impl Office {
 }
 
 async fn finish(outcome: oneshot::Receiver<Outcome>) -> Result<Answer, Refusal> {
-    let stopped = || Refusal::unavailable("stopping", "the server is stopping: try again");
-    let (tenant, pending, committed) = outcome.await.map_err(|_| stopped())??;
+    let (tenant, pending, committed) = outcome.await.map_err(|_| Refusal::stopping())??;
     pending.finish(&tenant, &committed)
-}
-
-/// Works on one request in its lane, deciding again while what it read changes under it.
-fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Refusal> {
-    let tenant = request::find(&inner.ledger, work.message.keyid())?;
-    // One time for the signature, the decision and the Passport (decision 36).
-    let now = inner.ledger.clock().now();
-    let thumbprint = work.message.keyid();
-    let mut first = Reading::of(&tenant);
-    let (caller, key) = request::holder(&mut first, thumbprint)?;
-    let noted = |refusal| {
-        inner.failures.note(&tenant, &caller, &refusal, now);
-        refusal
-    };
-    let Work {
-        message,
-        body,
-        route,
-        reply,
-    } = work;
-    let authentic = request::authenticate(message, now, &key, &body).map_err(noted)?;
-    let nonce = nonce(&authentic);
-    // AP-3, RQ-28: before anything that the content says.
-    if nonce.as_ref().is_some_and(|nonce| tenant.has_seen(nonce)) {
-        return Err(noted(AdmitError::Replayed.into()));
-    }
-    let signed = Proven {
-        tenant: &tenant,
-        authentic: &authentic,
-        body: &body,
-        route,
-        now,
-    };
-    let refusal = match attempt(inner, stack, &signed, nonce.as_ref(), &reply) {
-        Ok(()) => return Ok(()),
-        Err(refusal) => noted(refusal),
-    };
-    if matches!(refusal.kind, Kind::Unavailable | Kind::Broken) || refusal.code == "replayed" {
-        return Err(refusal);
-    }
-    // What was refused cannot be sent once more by somebody else, when it might no longer be.
-    let spent = Change {
-        nonce,
-        ..Change::default()
-    };
-    let answered = reply.clone();
-    inner
-        .ledger
-        .admit(Reading::of(&tenant), spent, move |_| {
-            answered.give(Err(refusal));
-        })
-        .map_err(Refusal::from)
-}
-
-/// A request whose signature was found good.
-#[derive(Clone, Copy)]
-struct Proven<'a> {
-    tenant: &'a Tenant,
-    authentic: &'a Authentic,
-    body: &'a [u8],
-    route: Route,
-    now: UnixMillis,
-}
-
-fn attempt(
-    inner: &Inner,
-    stack: &BigStack,
-    signed: &Proven<'_>,
-    nonce: Option<&NonceUse>,
-    reply: &Reply,
-) -> Result<(), Refusal> {
-    let mut tries = 0_usize;
-    loop {
-        tries = tries.saturating_add(1);
-        let step = step(inner, stack, signed)?;
-        match admit(inner, signed.tenant, step, nonce.cloned(), reply) {
-            Ok(()) => return Ok(()),
-            Err(AdmitError::Stale(_)) if tries < TRIES_MAX => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn step(inner: &Inner, stack: &BigStack, signed: &Proven<'_>) -> Result<Step, Refusal> {
-    let Proven {
-        tenant,
-        authentic,
-        body,
-        route,
-        now,
-    } = *signed;
-    let mut reading = Reading::of(tenant);
-    let (caller, _) = request::holder(&mut reading, authentic.signed().keyid())?;
-    match route {
-        Route::Action => ask(inner, stack, reading, &caller, authentic, body, now),
-        Route::Founder(act) => {
-            if caller != Caller::Founder {
-                return Err(Refusal::new(
-                    Kind::Forbidden,
-                    "caller-kind",
-                    "only the founder's key does this",
-                ));
-            }
-            act.take(Desk {
-                stack,
-                reading,
-                authentic,
-                body,
-                now,
-                policies: &inner.policies,
-            })
-        }
-    }
-}
-
-/// Request, decision, and what follows from it: all in one change.
-fn ask(
-    inner: &Inner,
-    stack: &BigStack,
-    mut reading: Reading,
-    caller: &Caller,
-    authentic: &Authentic,
-    body: &[u8],
-    now: UnixMillis,
-) -> Result<Step, Refusal> {
-    let asked = match request::read(&mut reading, caller, authentic, body, now)? {
-        Found::Again(case) => {
-            return Ok(Step {
-                reading,
-                change: Change::default(),
-                answer: Pending::Again(case),
-            });
-        }
-        Found::New(asked) => *asked,
-    };
-    let tenant = reading.tenant().clone();
-    let Asked {
-        case,
-        body: requested,
-        snapshot,
-        key,
-    } = asked;
-    let (decision, permit) = inner
-        .policies
-        .decide(stack, &tenant, &snapshot)?
-        .into_parts();
-    let mut chain = Chain::after(case, now, 0, Digest::from_bytes([0; 32]));
-    chain.push(Body::ActionRequested(requested))?;
-    chain.push(Body::DecisionMade(DecisionMade {
-        snapshot: snapshot.clone(),
-        decision: decision.clone(),
-    }))?;
-    let mut deadline = None;
-    match (decision.verdict(), permit) {
-        (Verdict::Authorized, Some(permit)) => {
-            inner
-                .ledger
-                .clock()
-                .check()
-                .map_err(|fault| Refusal::unavailable("clock", fault.to_string()))?;
-            passport::issue(&mut chain, &tenant, permit, &snapshot, key)?;
-        }
-        (Verdict::Escalated, _) => {
-            deadline = escalation::deadline(&decision, now);
-            let until = deadline.ok_or_else(|| Refusal::broken(&"an escalation without a time"))?;
-            escalation::open(&mut chain, until)?;
-        }
-        (Verdict::Authorized | Verdict::Rejected, _) => {}
-    }
-    let prove = (decision.verdict() == Verdict::Authorized).then_some(2);
-    Ok(Step {
-        reading,
-        change: Change {
-            events: chain.events,
-            prove,
-            ..Change::default()
-        },
-        answer: Pending::New {
-            case,
-            decision,
-            deadline,
-        },
-    })
-}
-
-fn claim(inner: &Inner, message: SignedMessage, body: &[u8], reply: &Reply) -> Result<(), Refusal> {
-    let now = inner.ledger.clock().now();
-    let act = Claim::parse(body)?;
-    let wrong = || {
-        Refusal::new(
-            Kind::Forbidden,
-            "wrong-code",
-            "no such invitation, or another code: ask for a new one",
-        )
-    };
-    let authentic = request::authenticate(message, now, &act.key, body)?;
-    // The one request whose key is in no log yet: the body names the log, and the code must be of that log.
-    let tenant = inner.ledger.by_origin(act.origin()).ok_or_else(wrong)?;
-    let mut reading = Reading::of(&tenant);
-    let Some(Stage::Invited { code, .. }) = directory::stage_of(&mut reading, &act.claimant)?
-    else {
-        let claimed = directory::claim(reading, &authentic, &act, body, now)?;
-        return admit(inner, &tenant, claimed, nonce(&authentic), reply).map_err(Refusal::from);
-    };
-    // AP-12: five wrong claims kill the code.
-    if inner.wrong_claims().get(&code).copied().unwrap_or(0) >= WRONG_CLAIMS_MAX {
-        return Err(wrong());
-    }
-    let claimed = directory::claim(reading, &authentic, &act, body, now);
-    if claimed
-        .as_ref()
-        .is_err_and(|refusal| refusal.code == "wrong-code")
-    {
-        let mut wrong_claims = inner.wrong_claims();
-        let count = wrong_claims.entry(code).or_default();
-        *count = count.saturating_add(1);
-    }
-    admit(inner, &tenant, claimed?, nonce(&authentic), reply).map_err(Refusal::from)
-}
-
-fn nonce(authentic: &Authentic) -> Option<NonceUse> {
-    let statement = authentic.statement();
-    let nonce = statement.nonce()?;
-    Some(NonceUse::new(
-        statement.keyid(),
-        nonce,
-        statement.expires_s(),
-    ))
-}
-
-fn admit(
-    inner: &Inner,
-    tenant: &Tenant,
-    step: Step,
-    nonce: Option<NonceUse>,
-    reply: &Reply,
-) -> Result<(), AdmitError> {
-    let Step {
-        reading,
-        mut change,
-        answer,
-    } = step;
-    change.nonce = nonce;
-    let (reply, tenant) = (reply.clone(), tenant.clone());
-    inner.ledger.admit(reading, change, move |committed| {
-        reply.give(match committed {
-            Some(committed) => Ok((tenant, answer, committed)),
-            None => Err(Refusal::unavailable(
-                "stopping",
-                "the server has stopped: ask again when it is back",
-            )),
-        });
-    })
 }
 
 /// Ends reviews whose deadline has passed, each in the lane of its case.
 fn tick(inner: &Arc<Inner>) {
     let now = inner.ledger.clock().now();
     inner.forget_read_nonces(now);
+    inner.rates.forget_full(inner.ledger.clock().steady());
     inner.record_failures(now.seconds() / 60);
     for (_, tenant) in inner.ledger.tenants() {
         let due = match tenant.due(now.millis()) {
@@ -561,7 +277,8 @@ fn expire(inner: &Inner, tenant: &Tenant, case: CaseId) {
 }
 
 impl Inner {
-    fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
+    /// The counts of wrong claims.
+    pub(super) fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
         self.wrong_claims
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -576,21 +293,6 @@ impl Inner {
             if let Err(error) = self.ledger.admit(Reading::of(&tenant), change, |_| {}) {
                 tracing::warn!(%error, origin, "failures of a minute are not on the record");
             }
-        }
-    }
-}
-
-impl Reply {
-    fn new() -> (Self, oneshot::Receiver<Outcome>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
-    }
-
-    fn give(&self, outcome: Outcome) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sender) = sender {
-            // Whoever asked may have gone; what was done stays done.
-            let _ = sender.send(outcome);
         }
     }
 }

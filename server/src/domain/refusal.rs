@@ -77,6 +77,12 @@ impl Refusal {
         Self::new(Kind::Unavailable, code, detail)
     }
 
+    /// The server ends before this could be done.
+    #[must_use]
+    pub fn stopping() -> Self {
+        Self::unavailable("stopping", "the server is stopping: try again")
+    }
+
     /// The one answer for what is not there and what is not the caller's.
     #[must_use]
     pub fn not_found() -> Self {

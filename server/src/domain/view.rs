@@ -7,6 +7,7 @@ use agentsigna_verifier::{
     entry::{CaseId, EntryHead, Event},
     event::{Body, DecisionMade},
     key::{JwkThumbprint, PublicKey},
+    limits,
     signed_request::Signed as SignedMessage,
     state::{CaseRow, Row, RowName},
     time::UnixMillis,
@@ -26,6 +27,9 @@ pub const WAIT_S_MAX: u64 = 50;
 /// Reads of one key that may wait at the same time (AP-11).
 const WAITING_MAX: usize = 4;
 
+/// How long a read may be held (AP-15): no longer than a signature may be ahead, and a second for the clock's steps.
+const HELD_MAX: Duration = Duration::from_secs(limits::REQUEST_SKEW_S + 1);
+
 /// A reader, proven by a signature.
 struct Reader {
     tenant: Tenant,
@@ -44,7 +48,7 @@ impl Office {
         wait_s: u64,
     ) -> Result<CaseAnswer, Refusal> {
         let key = message.keyid();
-        let reader = self.reader(message)?;
+        let reader = self.reader(message).await?;
         let (case, state) = reader.visible(case)?;
         if wait_s > 0 && state == CaseState::InReview {
             let _place = Waiting::take(&self.inner, key)?;
@@ -63,12 +67,12 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`]; a case without a Passport has none to show: `not-found`.
-    pub fn passport(
+    pub async fn passport(
         &self,
         message: SignedMessage,
         case: &str,
     ) -> Result<(CaseAnswer, Vec<u8>), Refusal> {
-        let reader = self.reader(message)?;
+        let reader = self.reader(message).await?;
         let (case, _) = reader.visible(case)?;
         let (answer, delivered) = self::case(&reader.tenant, case)?;
         Ok((answer, delivered.ok_or_else(Refusal::not_found)?))
@@ -78,8 +82,8 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn file(&self, message: SignedMessage, case: &str) -> Result<Vec<u8>, Refusal> {
-        let reader = self.reader(message)?;
+    pub async fn file(&self, message: SignedMessage, case: &str) -> Result<Vec<u8>, Refusal> {
+        let reader = self.reader(message).await?;
         let (case, _) = reader.visible(case)?;
         case_file::assemble(&reader.tenant, case)
     }
@@ -88,36 +92,65 @@ impl Office {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn log(&self, message: SignedMessage) -> Result<(String, String), Refusal> {
-        let reader = self.reader(message)?;
+    pub async fn log(&self, message: SignedMessage) -> Result<(String, String), Refusal> {
+        let reader = self.reader(message).await?;
         Ok((
             reader.tenant.origin().to_owned(),
             reader.tenant.head().note(),
         ))
     }
 
-    fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
+    async fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
         let inner = &self.inner;
+        let thumbprint = message.keyid();
         let tenant = request::find(&inner.ledger, message.keyid())?;
         let now = inner.ledger.clock().now();
         let (caller, key) = request::holder(&mut Reading::of(&tenant), message.keyid())?;
-        let read = self.proven(message, now, &key);
+        let read = self.proven(message, &tenant, now, &key);
         if let Err(refusal) = &read {
             inner.failures.note(&tenant, &caller, refusal, now);
         }
-        read.map(|()| Reader { tenant, caller })
+        self.hold(thumbprint, read?).await?;
+        Ok(Reader { tenant, caller })
     }
 
+    /// AP-15: returns in the second `created_s` or later. Whoever answers a read has waited here, and a read that
+    /// was answered is therefore older than whatever comes after.
+    async fn hold(&self, key: JwkThumbprint, created_s: u64) -> Result<(), Refusal> {
+        let created_ms = created_s.saturating_mul(1000);
+        let ahead = || created_ms.saturating_sub(self.inner.ledger.clock().now().millis());
+        if ahead() == 0 {
+            return Ok(());
+        }
+        let _place = Waiting::take(&self.inner, key)?;
+        let mut told_to_stop = self.inner.told_to_stop.subscribe();
+        let reached = async {
+            while ahead() > 0 {
+                tokio::time::sleep(Duration::from_millis(ahead())).await;
+            }
+        };
+        tokio::select! {
+            () = reached => Ok(()),
+            () = tokio::time::sleep(HELD_MAX) => Err(Refusal::unavailable(
+                "clock",
+                "the server's clock stands still: try again in a second",
+            )),
+            _ = told_to_stop.wait_for(|told| *told) => Err(Refusal::stopping()),
+        }
+    }
+
+    /// Checks that the holder of `key` signed this read, in this run and once; the second in which it was signed.
     fn proven(
         &self,
         message: SignedMessage,
+        tenant: &Tenant,
         now: UnixMillis,
         key: &PublicKey,
-    ) -> Result<(), Refusal> {
+    ) -> Result<u64, Refusal> {
         let inner = &self.inner;
         let authentic = request::authenticate(message, now, key, &[])?;
         let statement = authentic.statement();
-        // Nonces of reads are kept in memory alone, so a read signed before the start may be a copy.
+        // AP-15: nonces of reads are kept in memory alone, so a read signed before the start may be a copy.
         if statement.created_s() < inner.first_second {
             return Err(Refusal::new(
                 Kind::Unauthenticated,
@@ -131,16 +164,20 @@ impl Office {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         // AP-3
-        if seen
-            .insert((statement.keyid(), nonce), statement.expires_s())
-            .is_some()
-        {
+        let key = (statement.keyid(), nonce);
+        if seen.contains_key(&key) {
             return Err(Refusal::conflict(
                 "replayed",
                 "nonce used before: sign again with a new one",
             ));
         }
-        Ok(())
+        inner.rates.take(
+            tenant.origin(),
+            statement.keyid(),
+            inner.ledger.clock().steady(),
+        )?;
+        seen.insert(key, statement.expires_s());
+        Ok(statement.created_s())
     }
 }
 

@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Rates;
+
 /// The name of the file.
 pub const FILE: &str = "agentsigna.json";
 
@@ -26,6 +28,9 @@ pub struct Settings {
     /// Where signed heads are anchored, best on another disk.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub anchors: Option<PathBuf>,
+    /// How often keys and tenants may ask (`spec/limits.md §3.1`).
+    #[serde(default)]
+    pub rates: Rates,
     /// Free bytes below which writes are refused.
     pub reserve_bytes: u64,
 }

@@ -95,6 +95,12 @@ impl LedgerClock {
         UnixMillis::new(before.max(wall)).unwrap_or(UnixMillis::MAX)
     }
 
+    /// Time since some fixed moment of this run; never jumps, and says nothing of the day.
+    #[must_use]
+    pub fn steady(&self) -> Duration {
+        self.inner.source.steady()
+    }
+
     /// Never answers a time before `time` again: what a log on disk already says.
     pub fn at_least(&self, time: UnixMillis) {
         self.inner
