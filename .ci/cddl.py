@@ -8,6 +8,8 @@ that of their encodings.
 import os
 import re
 import sys
+from collections import namedtuple
+from functools import partial
 from glob import glob
 
 import cbor2
@@ -16,8 +18,18 @@ import zcbor
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
+# A member may be called like a word of Python (`for`): zcbor names a field after it, and namedtuple refuses the word.
+sys.modules[zcbor.DataTranslator.__module__].namedtuple = partial(namedtuple, rename=True)
+
 # What a file may be, by the end of its name.
-ROOTS = {".entry": ["entry"], ".passport": ["passport-delivered", "passport-registered"], ".case": ["case-file"]}
+ROOTS = {
+    ".entry": ["entry"],
+    ".passport": ["passport-delivered", "passport-registered"],
+    ".case": ["case-file"],
+    ".assertion": ["assertion"],
+    ".registration": ["registration"],
+    ".context": ["registration-context", "sign-in-context", "act-context", "approval-context"],
+}
 # A file whose name begins so must be refused.
 MALFORMED = "malformed-"
 
