@@ -31,6 +31,7 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod passport;
+pub mod review;
 #[cfg(feature = "rules")]
 pub mod rules;
 pub mod signed_request;
