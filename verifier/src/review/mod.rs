@@ -28,4 +28,6 @@ pub use quorum::Quorum;
 pub use sheet::{Comparison, Exclusion, Operator, RuleShown, Sheet};
 
 #[cfg(test)]
+mod form_tests;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! Policy compiled and decided, with Cedar.
 
+mod clauses;
+mod explain;
 mod files;
 mod hostile;
 mod properties;
