@@ -53,7 +53,7 @@ fn every_member_keeps_its_range() {
         ("statement", |d| d.statement = Some("x".repeat(281))),
         ("chain", |d| d.chain.truncate(1)),
         ("chain", |d| {
-            d.chain = vec![Digest::from_bytes([0; 32]); 4097]
+            d.chain = vec![Digest::from_bytes([0; 32]); 4097];
         }),
         ("title", |d| d.rules[1].title.clear()),
         ("title", |d| d.rules[1].title = "x".repeat(121)),
@@ -62,11 +62,11 @@ fn every_member_keeps_its_range() {
         ("source", |d| d.rules[1].source = None),
         ("source", |d| d.rules[1].source = Some("forbid".to_string())),
         ("source", |d| {
-            d.rules[1].source = Some(std::format!("{};", "x".repeat(10_000)))
+            d.rules[1].source = Some(std::format!("{};", "x".repeat(10_000)));
         }),
         ("source", |d| d.rules[1].source = Some("\u{7};".to_string())),
         ("source", |d| {
-            d.rules[0].source = Some("forbid;".to_string())
+            d.rules[0].source = Some("forbid;".to_string());
         }),
         ("source", |d| d.rules[0].reason.push('!')),
         ("source", |d| d.rules[0].title.push('!')),
@@ -74,7 +74,7 @@ fn every_member_keeps_its_range() {
         ("activated_by", |d| d.activated_by.push(id("finn"))),
         ("status", |d| d.facts.status = Approval::Blocked),
         ("recent", |d| {
-            *d.states.get_mut(&case(2)).unwrap() = CaseState::Requested
+            *d.states.get_mut(&case(2)).unwrap() = CaseState::Requested;
         }),
     ];
     for (field, change) in bad {
