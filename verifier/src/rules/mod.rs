@@ -6,6 +6,8 @@
 //! | [`bundle`] | policy text with its versions: the bytes a digest names |
 //! | [`compile`] | bundle → checked rules, cut in two sets, sliced by action type |
 //! | [`decide`](mod@decide) | snapshot + compiled bundle → verdict |
+//! | [`explain`](mod@explain) | what a review sheet says of each rule; the sheet |
+//! | `clause` | the comparisons of a policy, as text and as values |
 //! | [`schema`] | what policies can speak about |
 //! | [`stack`] | threads on which Cedar cannot run out of stack |
 //!
@@ -13,8 +15,10 @@
 
 pub mod annotation;
 pub mod bundle;
+mod clause;
 pub mod compile;
 pub mod decide;
+pub mod explain;
 pub mod scan;
 pub mod schema;
 pub mod stack;
@@ -22,6 +26,7 @@ pub mod stack;
 pub use bundle::{Bundle, BundleError, ENGINE};
 pub use compile::{CompileError, CompiledBundle, Effect, Rule};
 pub use decide::{Decided, Permit, decide};
+pub use explain::{ExplainError, explain, sheet};
 pub use scan::ScanError;
 pub use stack::{BigStack, on_big_stack};
 

@@ -1,5 +1,7 @@
 //! Policy compiled and decided, with Cedar.
 
+mod clauses;
+mod explain;
 mod files;
 mod hostile;
 mod properties;
@@ -51,6 +53,16 @@ fn decided_by(stack: &BigStack, bundle: &CompiledBundle, facts: &Facts) -> Decis
         assert_eq!(permit.action(), snapshot.action().digest());
         assert_eq!(permit.bundle(), bundle.digest());
         assert_eq!(permit.rules(), decision.rules());
+    }
+    // SH-1: whatever asks people can be shown to them, and nothing else.
+    let shown = explain(stack, bundle, &snapshot, &decision);
+    match decision.verdict() {
+        Verdict::Escalated => {
+            let shown = shown.unwrap();
+            let ids = shown.iter().map(|rule| &rule.id);
+            assert!(ids.eq(decision.rules()));
+        }
+        Verdict::Authorized | Verdict::Rejected => assert!(shown.is_err(), "{shown:?}"),
     }
     decision
 }
