@@ -28,6 +28,7 @@ ROOTS = {
     ".case": ["case-file"],
     ".assertion": ["assertion"],
     ".registration": ["registration"],
+    ".sheet": ["review-sheet"],
     ".context": ["registration-context", "sign-in-context", "act-context", "approval-context"],
 }
 # A file whose name begins so must be refused.

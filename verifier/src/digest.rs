@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub enum Noun {
     /// The bytes of an event (`spec/entry.md`).
     Event,
-    /// A content-addressed blob: a policy bundle, later a review sheet.
+    /// A content-addressed blob: a policy bundle, a review sheet.
     Blob,
     /// The first 16 bytes name a case: `cbor [origin, agent, request_id]`.
     Case,
