@@ -24,17 +24,29 @@ pub enum Noun {
     Snapshot,
     /// A one-time enrolment code, as the ledger and the server keep it.
     Code,
+    /// A challenge: the context in which a passkey is registered (`spec/passkeys.md`, WA-15).
+    Passkey,
+    /// A challenge: the context of a sign-in.
+    SignIn,
+    /// A challenge: the context of an administrative act.
+    Act,
+    /// A challenge: the context of an approval or a refusal.
+    Approval,
 }
 
 impl Noun {
     /// Every noun, in the order of `spec/digests.md`.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Event,
         Self::Blob,
         Self::Case,
         Self::Action,
         Self::Snapshot,
         Self::Code,
+        Self::Passkey,
+        Self::SignIn,
+        Self::Act,
+        Self::Approval,
     ];
 
     /// The bytes hashed before the content. DG-1: none is the beginning of another.
@@ -47,6 +59,10 @@ impl Noun {
             Self::Action => "agentsigna/action/v1\n",
             Self::Snapshot => "agentsigna/snapshot/v1\n",
             Self::Code => "agentsigna/code/v1\n",
+            Self::Passkey => "agentsigna/passkey/v1\n",
+            Self::SignIn => "agentsigna/sign-in/v1\n",
+            Self::Act => "agentsigna/act/v1\n",
+            Self::Approval => "agentsigna/approval/v1\n",
         }
     }
 }
@@ -135,6 +151,18 @@ pub fn rfc9530_content(body: &[u8]) -> [u8; 32] {
 #[must_use]
 pub fn key_thumbprint(canonical: &[u8]) -> [u8; 32] {
     sha256(&[canonical])
+}
+
+/// WebAuthn §6.1: the RP ID in authenticator data, `SHA-256(rp_id)`.
+#[must_use]
+pub fn webauthn_rp_id(rp_id: &str) -> [u8; 32] {
+    sha256(&[rp_id.as_bytes()])
+}
+
+/// WebAuthn §6.3.3: what ES256 signs, `SHA-256(authenticator data || SHA-256(client data))`.
+#[must_use]
+pub fn webauthn_signed(authenticator: &[u8], client: &[u8]) -> [u8; 32] {
+    sha256(&[authenticator, &sha256(&[client])])
 }
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
