@@ -32,6 +32,7 @@ pub mod limits;
 pub mod log;
 pub mod passkey;
 pub mod passport;
+pub mod people;
 #[cfg(feature = "rules")]
 pub mod rules;
 pub mod signed_request;
