@@ -5,9 +5,11 @@ deterministic CBOR. Both are the business of the verifier's own readers. The ord
 that of their encodings.
 """
 
+import functools
 import os
 import re
 import sys
+from collections import namedtuple
 from glob import glob
 
 import cbor2
@@ -15,6 +17,9 @@ import pycddl
 import zcbor
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+# Names of members become names of Python, where `from` cannot be one.
+sys.modules[zcbor.DataTranslator.__module__].namedtuple = functools.partial(namedtuple, rename=True)
 
 # What a file may be, by the end of its name.
 ROOTS = {".entry": ["entry"], ".passport": ["passport-delivered", "passport-registered"], ".case": ["case-file"]}
