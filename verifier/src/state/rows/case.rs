@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use super::{bad, indices, read_indices};
 use crate::{
+    action::ActionType,
     case::CaseState,
     cbor::{CborError, Value},
     decision::Verdict,
     digest::Digest,
+    entry::CaseId,
     id::{Id, RequestId},
     key::JwkThumbprint,
     time::UnixMillis,
@@ -115,5 +117,45 @@ impl CaseRow {
         };
         items.finish()?;
         Ok(row)
+    }
+}
+
+/// One request of an agent, as its history keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// Its case.
+    pub case: CaseId,
+    /// What was asked for.
+    pub kind: ActionType,
+    /// With whom.
+    pub counterparty: Id,
+    /// In minor units.
+    pub amount_minor: u64,
+    /// `decided_at` of the request.
+    pub asked_at: UnixMillis,
+}
+
+impl HistoryItem {
+    pub(super) fn to_value(&self) -> Value {
+        Value::array([
+            Value::bytes(self.case.as_bytes()),
+            Value::from(self.kind.name()),
+            Value::from(self.counterparty.as_str()),
+            Value::Uint(self.amount_minor),
+            Value::from(self.asked_at),
+        ])
+    }
+
+    pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
+        let mut items = value.into_items("history item")?;
+        let item = Self {
+            case: CaseId::from_bytes(items.bytes_exact("case")?),
+            kind: items.text_as("type", "a type of action", ActionType::parse)?,
+            counterparty: items.id("counterparty")?,
+            amount_minor: items.uint("amount_minor")?,
+            asked_at: items.time("asked_at")?,
+        };
+        items.finish()?;
+        Ok(item)
     }
 }

@@ -2,11 +2,16 @@
 
 mod case;
 mod directory;
+mod people;
 
 use alloc::vec::Vec;
 
-pub use case::{CaseEvent, CaseRow};
+pub use case::{CaseEvent, CaseRow, HistoryItem};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use people::{
+    DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, ProposalRow,
+    ShownPasskey, Terms,
+};
 
 use crate::{
     cbor::{CborError, Items, Value},
@@ -14,9 +19,14 @@ use crate::{
     entry::CaseId,
     event::{Body, Genesis},
     id::Id,
+    key::JwkThumbprint,
     limits,
     snapshot::Status,
+    time::UnixMillis,
 };
+
+/// How many cases the history of an agent keeps.
+pub const HISTORY_MAX: usize = 32;
 
 /// One row of derived state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,15 +53,35 @@ pub enum Row {
     Request(CaseId),
     /// A case.
     Case(CaseRow),
+    /// A person.
+    Person(PersonRow),
+    /// Whose passkey it is.
+    Passkey(PasskeyRow),
+    /// The passkey of a credential.
+    Credential(JwkThumbprint),
+    /// The active administrators, rising.
+    Administrators(Vec<Id>),
+    /// The first of two signatures under one act.
+    Proposal(ProposalRow),
+    /// One person may judge for another.
+    Delegation(DelegationRow),
+    /// The last cases of an agent, oldest first.
+    History(Vec<HistoryItem>),
 }
 
 /// The active bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRow {
     /// Its blob digest.
     pub bundle: Digest,
     /// The entry that activated it.
     pub entry: u64,
+    /// When.
+    pub activated_at: UnixMillis,
+    /// Who signed, first or second, rising; the founder's file key names nobody.
+    pub by: Vec<Id>,
+    /// The entry that proposed it, if one did.
+    pub proposal: Option<u64>,
 }
 
 /// A published bundle.
@@ -85,7 +115,13 @@ impl Row {
                 indices(&row.entries),
             ]),
             Self::Counterparty(row) => row.to_value(),
-            Self::Policy(row) => Value::array([Value::from(row.bundle), Value::Uint(row.entry)]),
+            Self::Policy(row) => Value::array([
+                Value::from(row.bundle),
+                Value::Uint(row.entry),
+                Value::from(row.activated_at),
+                people::people(&row.by),
+                row.proposal.map_or(Value::Null, Value::Uint),
+            ]),
             Self::Bundle(row) => Value::array([Value::Uint(row.bytes), Value::Uint(row.entry)]),
             Self::Key(Subject::Agent(id)) => {
                 Value::array([Value::from("agent"), Value::from(id.as_str())])
@@ -95,6 +131,13 @@ impl Row {
             }
             Self::Request(case) => Value::bytes(case.as_bytes()),
             Self::Case(row) => row.to_value(),
+            Self::Person(row) => row.to_value(),
+            Self::Passkey(row) => row.to_value(),
+            Self::Credential(thumbprint) => Value::bytes(thumbprint.as_bytes()),
+            Self::Administrators(ids) => people::people(ids),
+            Self::Proposal(row) => row.to_value(),
+            Self::Delegation(row) => row.to_value(),
+            Self::History(items) => Value::array(items.iter().map(HistoryItem::to_value)),
         }
         .encode()
     }
@@ -127,6 +170,9 @@ impl Row {
                 let row = PolicyRow {
                     bundle: items.digest("bundle")?,
                     entry: items.uint("entry")?,
+                    activated_at: items.time("activated_at")?,
+                    by: people::read_people(&mut items)?,
+                    proposal: items.uint_or_null("proposal")?,
                 };
                 items.finish()?;
                 Ok(Self::Policy(row))
@@ -159,6 +205,24 @@ impl Row {
                 _ => Err(bad("case", "16 bytes")),
             },
             9 => Ok(Self::Case(CaseRow::from_value(value)?)),
+            10 => Ok(Self::Person(PersonRow::from_value(value)?)),
+            11 => Ok(Self::Passkey(PasskeyRow::from_value(value)?)),
+            12 => {
+                let thumbprint = value.into_digest("credential row")?;
+                Ok(Self::Credential(JwkThumbprint::from_bytes(
+                    *thumbprint.as_bytes(),
+                )))
+            }
+            13 => Ok(Self::Administrators(people::people_of(value)?)),
+            14 => Ok(Self::Proposal(ProposalRow::from_value(value)?)),
+            15 => Ok(Self::Delegation(DelegationRow::from_value(value)?)),
+            17 => {
+                let items = value.into_list("history", HistoryItem::from_value)?;
+                if items.len() > HISTORY_MAX {
+                    return Err(bad("history", "at most 32 cases"));
+                }
+                Ok(Self::History(items))
+            }
             _ => Err(bad("kind", "a kind of row")),
         }
     }
