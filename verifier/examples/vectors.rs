@@ -1,4 +1,4 @@
-//! Writes `testdata/passports`, `testdata/cases` and `testdata/trust` anew.
+//! Writes `testdata/passports`, `testdata/cases`, `testdata/trust` and `spec/examples/people` anew.
 
 use std::{fs, io, path::Path};
 

@@ -33,6 +33,7 @@ pub mod log;
 pub mod passkey;
 pub mod passport;
 pub mod review;
+pub mod people;
 #[cfg(feature = "rules")]
 pub mod rules;
 pub mod signed_request;

@@ -19,7 +19,7 @@ use data_encoding::HEXLOWER;
 
 use crate::{
     action::{Currency, Exponent},
-    event::Genesis,
+    event::{FounderKey, Genesis},
     json::{self, JsonError, Members, Place},
     key::{BadKey, CoseThumbprint, PublicKey},
     limits,
@@ -62,7 +62,7 @@ pub struct Trust {
 pub struct TrustedLog {
     origin: KeyName,
     genesis_leaf: LeafHash,
-    founder: PublicKey,
+    founder: FounderKey,
     log_keys: Vec<LogKey>,
     seal_keys: Vec<SealKey>,
     rp_id: Option<String>,
@@ -188,9 +188,13 @@ impl Trust {
             }],
             origin,
             genesis_leaf,
-            founder: genesis.founder,
-            rp_id: genesis.rp_id.clone(),
-            web_origins: genesis.web_origins.clone(),
+            founder: genesis.founder.key(),
+            rp_id: genesis.rp_id().map(String::from),
+            web_origins: genesis
+                .web_origins()
+                .into_iter()
+                .map(String::from)
+                .collect(),
             currency: genesis.currency,
             exponent: genesis.exponent,
         };
@@ -222,14 +226,12 @@ impl Trust {
             log.check()?;
         }
         // TR-5, INVARIANT (one key, one role).
-        let mut seen: Vec<PublicKey> = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
         let witnesses = self.policy.witnesses().iter();
         let own = self.logs.iter().flat_map(TrustedLog::keys);
-        for key in own.chain(witnesses.map(|witness| *witness.key().public_key())) {
+        for key in own.chain(witnesses.map(|witness| witness.key().public_key().to_base64url())) {
             if seen.contains(&key) {
-                return Err(TrustError::SharedKey {
-                    key: key.to_base64url(),
-                });
+                return Err(TrustError::SharedKey { key });
             }
             seen.push(key);
         }
@@ -306,7 +308,7 @@ impl TrustedLog {
             leaf.map(LeafHash::from_bytes)
                 .ok_or("expected 64 lower-case hex digits")
         })?;
-        let founder = members.parsed("founder", PublicKey::from_base64url)?;
+        let founder = members.parsed("founder", FounderKey::from_base64url)?;
         let log_keys = list(&mut members, "log_keys", KEYS_MAX, LogKey::parse)?;
         let seal_keys = list(&mut members, "seal_keys", KEYS_MAX, SealKey::parse)?;
         let rp_id = members.optional_text("rp_id")?;
@@ -370,11 +372,14 @@ impl TrustedLog {
         Ok(())
     }
 
-    /// Every public key of the log, whatever for.
-    fn keys(&self) -> impl Iterator<Item = PublicKey> + '_ {
-        core::iter::once(self.founder)
-            .chain(self.log_keys.iter().map(|key| *key.key.public_key()))
-            .chain(self.seal_keys.iter().map(|key| key.key))
+    /// Every public key of the log, whatever for, as base64url.
+    fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        let log_keys = self.log_keys.iter().map(|key| *key.key.public_key());
+        core::iter::once(self.founder.to_base64url()).chain(
+            log_keys
+                .chain(self.seal_keys.iter().map(|key| key.key))
+                .map(|key| key.to_base64url()),
+        )
     }
 
     /// The permanent name of the log.
@@ -391,7 +396,7 @@ impl TrustedLog {
 
     /// The tenant's founder key.
     #[must_use]
-    pub const fn founder(&self) -> &PublicKey {
+    pub const fn founder(&self) -> &FounderKey {
         &self.founder
     }
 
@@ -428,14 +433,14 @@ impl TrustedLog {
     #[must_use]
     pub fn agrees_with(&self, genesis: &Genesis) -> bool {
         genesis.origin == self.origin.as_str()
-            && genesis.founder == self.founder
+            && genesis.founder.key() == self.founder
             && self
                 .log_keys
                 .first()
                 .is_some_and(|key| *key.key.public_key() == genesis.log_key)
             && self.seal_keys.iter().any(|key| key.key == genesis.seal_key)
-            && genesis.rp_id == self.rp_id
-            && genesis.web_origins == self.web_origins
+            && genesis.rp_id() == self.rp_id.as_deref()
+            && genesis.web_origins() == self.web_origins
             && genesis.currency == self.currency
             && genesis.exponent == self.exponent
     }

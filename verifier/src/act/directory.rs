@@ -142,127 +142,61 @@ pub struct Activation {
     pub bundle: Digest,
 }
 
-macro_rules! parse {
-    ($(#[$doc:meta])* |$members:ident| $body:expr) => {
-        $(#[$doc])*
-        ///
-        /// # Errors
-        /// [`JsonError`] with a pointer to the member.
-        pub fn parse(body: &[u8]) -> Result<Self, JsonError> {
-            let mut $members = json::parse(body, limits::BODY_BYTES_MAX)?.object()?;
-            let act = $body;
-            $members.finish()?;
-            Ok(act)
-        }
+parse! {
+    AgentInvitation: |members| Self {
+        origin: members.text("origin")?,
+        agent: members.id("agent")?,
+        sponsor: members.id("sponsor")?,
+        tier: tier(&mut members)?,
+        latitude: latitude(&mut members)?,
     };
-}
-
-impl AgentInvitation {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            agent: members.id("agent")?,
-            sponsor: members.id("sponsor")?,
-            tier: tier(&mut members)?,
-            latitude: latitude(&mut members)?,
-        }
-    }
-}
-
-impl AgentConfirmation {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            agent: members.id("agent")?,
-            sponsor: members.id("sponsor")?,
-            tier: tier(&mut members)?,
-            latitude: latitude(&mut members)?,
-            key: thumbprint(&mut members)?,
-        }
-    }
-}
-
-impl SystemInvitation {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            system: members.id("system")?,
-        }
-    }
-}
-
-impl SystemConfirmation {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            system: members.id("system")?,
-            key: thumbprint(&mut members)?,
-        }
-    }
-}
-
-impl Claim {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            claimant: claimant(&mut members)?,
-            code: members.parsed("code", code)?,
-            key: members.parsed("key", PublicKey::from_base64url)?,
-        }
-    }
-}
-
-impl StatusChange {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            who: claimant(&mut members)?,
-            status: members.parsed("status", |text| Status::parse(text).ok_or("expected `active` or `suspended`"))?,
-        }
-    }
-}
-
-impl CounterpartyEnrolment {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            counterparty: members.id("counterparty")?,
-            name: members.parsed("name", name)?,
-            status: counterparty_status(&mut members)?,
-            risk: risk(&mut members)?,
-            payments_before: members.integer("payments_before", 0..=limits::JSON_INTEGER_MAX)?,
-        }
-    }
-}
-
-impl CounterpartyChange {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            counterparty: members.id("counterparty")?,
-            status: counterparty_status(&mut members)?,
-            risk: risk(&mut members)?,
-            payment_details_changed: members.boolean("payment_details_changed")?,
-        }
-    }
-}
-
-impl Activation {
-    parse! {
-        /// Reads the body.
-        |members| Self {
-            origin: members.text("origin")?,
-            bundle: members.parsed("bundle", |text| Digest::from_hex(text).ok_or("expected 64 lower-case hex digits"))?,
-        }
-    }
+    AgentConfirmation: |members| Self {
+        origin: members.text("origin")?,
+        agent: members.id("agent")?,
+        sponsor: members.id("sponsor")?,
+        tier: tier(&mut members)?,
+        latitude: latitude(&mut members)?,
+        key: thumbprint(&mut members)?,
+    };
+    SystemInvitation: |members| Self {
+        origin: members.text("origin")?,
+        system: members.id("system")?,
+    };
+    SystemConfirmation: |members| Self {
+        origin: members.text("origin")?,
+        system: members.id("system")?,
+        key: thumbprint(&mut members)?,
+    };
+    Claim: |members| Self {
+        origin: members.text("origin")?,
+        claimant: claimant(&mut members)?,
+        code: members.parsed("code", code)?,
+        key: members.parsed("key", PublicKey::from_base64url)?,
+    };
+    StatusChange: |members| Self {
+        origin: members.text("origin")?,
+        who: claimant(&mut members)?,
+        status: members.parsed("status", |text| Status::parse(text).ok_or("expected `active` or `suspended`"))?,
+    };
+    CounterpartyEnrolment: |members| Self {
+        origin: members.text("origin")?,
+        counterparty: members.id("counterparty")?,
+        name: members.parsed("name", name)?,
+        status: counterparty_status(&mut members)?,
+        risk: risk(&mut members)?,
+        payments_before: members.integer("payments_before", 0..=limits::JSON_INTEGER_MAX)?,
+    };
+    CounterpartyChange: |members| Self {
+        origin: members.text("origin")?,
+        counterparty: members.id("counterparty")?,
+        status: counterparty_status(&mut members)?,
+        risk: risk(&mut members)?,
+        payment_details_changed: members.boolean("payment_details_changed")?,
+    };
+    Activation: |members| Self {
+        origin: members.text("origin")?,
+        bundle: members.parsed("bundle", |text| Digest::from_hex(text).ok_or("expected 64 lower-case hex digits"))?,
+    };
 }
 
 impl Claimant {
@@ -280,21 +214,6 @@ impl Claimant {
             Self::System(id) => format!("/v1/systems/{id}"),
         }
     }
-}
-
-macro_rules! acts {
-    ($($act:ty: |$this:ident| $target:expr;)+) => {
-        $(impl Act for $act {
-            fn target(&self) -> String {
-                let $this = self;
-                $target
-            }
-
-            fn origin(&self) -> &str {
-                &self.origin
-            }
-        })+
-    };
 }
 
 acts! {
@@ -357,12 +276,16 @@ fn name(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn code(text: &str) -> Result<String, &'static str> {
-    let good = text.len() == 22
+/// Whether `text` has the form of a one-time code: 22 characters of base64url.
+pub(crate) fn is_code(text: &str) -> bool {
+    text.len() == 22
         && text
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if good {
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn code(text: &str) -> Result<String, &'static str> {
+    if is_code(text) {
         Ok(String::from(text))
     } else {
         Err("expected the 22 characters of the one-time code")

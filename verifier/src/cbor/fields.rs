@@ -272,6 +272,13 @@ impl Fields {
         })
     }
 
+    /// Whether there is such a member, not taken yet.
+    #[must_use]
+    pub fn has(&self, field: &'static str) -> bool {
+        let key = Value::from(field);
+        self.members.iter().any(|(found, _)| *found == key)
+    }
+
     /// The member, if there is one.
     pub fn optional(&mut self, field: &'static str) -> Option<Value> {
         self.remove(&Value::from(field))

@@ -21,7 +21,11 @@ fn folder() -> PathBuf {
 
 /// Name and bytes of each entry of `spec/examples/`, in the order of the log.
 pub(crate) fn examples() -> Vec<(String, Vec<u8>)> {
-    let mut entries: Vec<(String, Vec<u8>)> = fs::read_dir(folder())
+    entries_in(&folder())
+}
+
+fn entries_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut entries: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "entry"))
@@ -34,28 +38,44 @@ pub(crate) fn examples() -> Vec<(String, Vec<u8>)> {
     entries
 }
 
+/// As [`examples`], of the log with people.
+pub(crate) fn people_examples() -> Vec<(String, Vec<u8>)> {
+    entries_in(&folder().join("people"))
+}
+
 /// The first example event of a kind.
 pub(crate) fn example(kind: &str) -> Event {
     let (_, bytes) = examples()
         .into_iter()
+        .chain(people_examples())
         .find(|(name, _)| name.ends_with(&alloc::format!("-{kind}.entry")))
         .unwrap();
     Event::decode(&Entry::decode(&bytes).unwrap().event).unwrap()
 }
 
-/// The blob of `spec/examples/`, whatever is asked for.
+/// The blobs of `spec/examples/`: that of the log with people if it is asked for, else the other one, whatever is
+/// asked for.
 pub(crate) struct ExampleBlob;
 
 impl Blobs for ExampleBlob {
-    fn blob(&mut self, _digest: &Digest) -> Option<Vec<u8>> {
+    fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
+        let of_people = fs::read(folder().join("people/policy.blob")).ok()?;
+        if Digest::of(Noun::Blob, &of_people) == *digest {
+            return Some(of_people);
+        }
         fs::read(folder().join("policy.blob")).ok()
     }
 }
 
 /// The rows before entry `size` of the examples.
 pub(crate) fn rows_at(size: usize) -> MemoryRows {
+    rows_of(&examples()[..size])
+}
+
+/// The rows after these entries of one log; each must be accepted.
+pub(crate) fn rows_of(examples: &[(String, Vec<u8>)]) -> MemoryRows {
     let mut rows = MemoryRows::default();
-    for (index, (name, bytes)) in examples().iter().enumerate().take(size) {
+    for (index, (name, bytes)) in examples.iter().enumerate() {
         let entry = Entry::decode(bytes).unwrap();
         let event = Event::decode(&entry.event).unwrap();
         let digest = Event::digest_of(&entry.event);
@@ -74,28 +94,21 @@ fn items(bytes: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn the_examples_are_one_log_that_an_auditor_accepts() {
-    let examples = examples();
-    assert_eq!(examples.len(), 21);
-    let mut previous = LeafHash::from_bytes([0; 32]);
+fn the_examples_are_two_logs_that_an_auditor_accepts() {
     let mut kinds = Vec::new();
-    for (index, (name, bytes)) in examples.iter().enumerate() {
-        let entry = Entry::decode(bytes).unwrap();
-        assert_eq!(entry.encode(), *bytes, "{name}");
-        let event = Event::decode(&entry.event).unwrap();
-        assert_eq!(event.encode(), entry.event, "{name}");
-        let kind = event.body.kind();
-        assert_eq!(*name, alloc::format!("{index:02}-{kind}.entry"));
-        assert_eq!(entry.origin, "log.example.com/t/0011223344556677");
-        assert_eq!((entry.index, entry.previous), (index as u64, previous));
-        previous = LeafHash::of(bytes);
-        kinds.push(kind);
+    for (examples, size, origin) in [
+        (examples(), 21, "log.example.com/t/0011223344556677"),
+        (people_examples(), 27, "agentsigna.test/t/0000000000000042"),
+    ] {
+        assert_eq!(examples.len(), size);
+        rows_of(&examples);
+        kinds.extend(kinds_of(&examples, origin));
     }
     for kind in Body::KINDS {
         assert!(kinds.contains(kind), "no example of {kind}");
     }
     // The row that `spec/state.md` shows.
-    let mut rows = rows_at(examples.len());
+    let mut rows = rows_of(&examples());
     let buyer = RowName::Agent(Id::parse("buyer-1").unwrap());
     let Ok(Some(row @ Row::Agent(_))) = rows.row(&buyer) else {
         panic!("no agent")
@@ -109,9 +122,28 @@ fn the_examples_are_one_log_that_an_auditor_accepts() {
     assert_eq!(data_encoding::HEXLOWER.encode(&row.encode()), page);
 }
 
+/// The kinds of a log, whose entries are where they say.
+fn kinds_of(examples: &[(String, Vec<u8>)], origin: &str) -> Vec<&'static str> {
+    let mut previous = LeafHash::from_bytes([0; 32]);
+    let mut kinds = Vec::new();
+    for (index, (name, bytes)) in examples.iter().enumerate() {
+        let entry = Entry::decode(bytes).unwrap();
+        assert_eq!(entry.encode(), *bytes, "{name}");
+        let event = Event::decode(&entry.event).unwrap();
+        assert_eq!(event.encode(), entry.event, "{name}");
+        let kind = event.body.kind();
+        assert_eq!(*name, alloc::format!("{index:02}-{kind}.entry"));
+        assert_eq!(entry.origin, origin);
+        assert_eq!((entry.index, entry.previous), (index as u64, previous));
+        previous = LeafHash::of(bytes);
+        kinds.push(kind);
+    }
+    kinds
+}
+
 #[test]
 fn a_changed_byte_is_refused_or_is_another_entry() {
-    for (name, bytes) in examples() {
+    for (name, bytes) in examples().into_iter().chain(people_examples()) {
         let whole = Entry::decode(&bytes).unwrap();
         let event = Event::decode(&whole.event).unwrap();
         let mut changed = bytes.clone();

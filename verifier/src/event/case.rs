@@ -66,7 +66,7 @@ impl ActionRequested {
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
         let mut fields = value.into_fields("action.requested")?;
         let body = Self {
-            signed: Signed::from_value(fields.value("signed")?)?,
+            signed: Signed::by_key_from_value(fields.value("signed")?)?,
             agent: fields.text_as("agent", "an id", |text| Id::parse(text).ok())?,
             request_id: fields.text_as("request_id", "a request id", |text| {
                 RequestId::parse(text).ok()

@@ -190,7 +190,7 @@ impl Claimed {
     fn from_value(value: Value, what: &'static str, who: &'static str) -> Result<Self, CborError> {
         let mut fields = value.into_fields(what)?;
         let body = Self {
-            signed: signed(&mut fields)?,
+            signed: Signed::by_key_from_value(fields.value("signed")?)?,
             id: id(&mut fields, who)?,
             key: public_key(&fields.bytes("key")?, what, "key")?,
         };

@@ -6,6 +6,7 @@
 mod case;
 mod directory;
 mod genesis;
+mod people;
 mod policy;
 mod signed;
 
@@ -16,7 +17,11 @@ pub use directory::{
     AgentEnrolled, AgentInvited, Claimed, CounterpartyChanged, CounterpartyEnrolled, StatusChanged,
     SystemEnrolled, SystemInvited,
 };
-pub use genesis::{FounderKind, Genesis};
+pub use genesis::{BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites};
+pub use people::{
+    ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
+    SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
+};
 pub use policy::{AuthFailed, PolicyActivated, PolicyPublished};
 pub use signed::Signed;
 
@@ -26,7 +31,6 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $kind:literal, case: $case:literal, $read:expr, $write:expr;)+) => {
         /// What happened. Each variant is one kind.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[expect(clippy::large_enum_variant, reason = "bodies live one at a time, most of them decisions")]
         pub enum Body {
             $($(#[$doc])* $variant($body),)+
         }
@@ -107,6 +111,30 @@ kinds! {
     /// A published bundle decides from here on.
     PolicyActivated(PolicyActivated) = "policy.activated", case: false,
         PolicyActivated::from_value, PolicyActivated::to_value;
+    /// A person is named, or a person of the log may add passkeys.
+    UserInvited(UserInvited) = "user.invited", case: false, UserInvited::from_value, UserInvited::to_value;
+    /// The person shows passkeys.
+    UserClaimed(UserClaimed) = "user.claimed", case: false, UserClaimed::from_value, UserClaimed::to_value;
+    /// The passkeys are confirmed: from here on they count.
+    UserEnrolled(UserEnrolled) = "user.enrolled", case: false, UserEnrolled::from_value, UserEnrolled::to_value;
+    /// Status, roles or groups of a person changed.
+    UserChanged(UserChanged) = "user.changed", case: false, UserChanged::from_value, UserChanged::to_value;
+    /// One passkey counts no more.
+    UserRevoked(UserRevoked) = "user.revoked", case: false, UserRevoked::from_value, UserRevoked::to_value;
+    /// One person may judge for another.
+    DelegationGiven(DelegationGiven) = "delegation.given", case: false,
+        DelegationGiven::from_value, DelegationGiven::to_value;
+    /// One person may judge for another no more.
+    DelegationEnded(DelegationEnded) = "delegation.ended", case: false,
+        DelegationEnded::from_value, DelegationEnded::to_value;
+    /// The first of two administrators signed an act.
+    ActProposed(ActProposed) = "act.proposed", case: false, ActProposed::from_value, ActProposed::to_value;
+    /// A session of a person began.
+    AuthSignedIn(SignedIn) = "auth.signed-in", case: false, SignedIn::from_value, SignedIn::to_value;
+    /// A session ended.
+    AuthEnded(SessionEnded) = "auth.ended", case: false, SessionEnded::from_value, SessionEnded::to_value;
+    /// Password sign-in of a person rests.
+    AuthLocked(SignInLocked) = "auth.locked", case: false, SignInLocked::from_value, SignInLocked::to_value;
     /// Requests that named a known key and were refused, counted per minute.
     AuthFailed(AuthFailed) = "auth.failed", case: false, AuthFailed::from_value, AuthFailed::to_value;
     /// An agent asked: the signed request itself.
@@ -123,26 +151,69 @@ kinds! {
 }
 
 impl Body {
-    /// The signed request inside, and the profile it was signed under, for kinds that carry one.
+    /// What somebody signed, for kinds that carry it.
     #[must_use]
-    pub const fn signed(&self) -> Option<(&Signed, Profile)> {
+    pub const fn signed(&self) -> Option<&Signed> {
         match self {
-            Self::AgentInvited(body) => Some((&body.signed, Profile::Founder)),
-            Self::AgentEnrolled(body) => Some((&body.signed, Profile::Founder)),
-            Self::SystemInvited(body) => Some((&body.signed, Profile::Founder)),
-            Self::SystemEnrolled(body) => Some((&body.signed, Profile::Founder)),
-            Self::AgentChanged(body) | Self::SystemChanged(body) => {
-                Some((&body.signed, Profile::Founder))
-            }
-            Self::CounterpartyEnrolled(body) => Some((&body.signed, Profile::Founder)),
-            Self::CounterpartyChanged(body) => Some((&body.signed, Profile::Founder)),
-            Self::PolicyPublished(body) => Some((&body.signed, Profile::Founder)),
-            Self::PolicyActivated(body) => Some((&body.signed, Profile::Founder)),
-            Self::AgentClaimed(body) | Self::SystemClaimed(body) => {
-                Some((&body.signed, Profile::Enrol))
-            }
-            Self::ActionRequested(body) => Some((&body.signed, Profile::Action)),
+            Self::AgentInvited(body) => Some(&body.signed),
+            Self::AgentEnrolled(body) => Some(&body.signed),
+            Self::SystemInvited(body) => Some(&body.signed),
+            Self::SystemEnrolled(body) => Some(&body.signed),
+            Self::AgentChanged(body) | Self::SystemChanged(body) => Some(&body.signed),
+            Self::CounterpartyEnrolled(body) => Some(&body.signed),
+            Self::CounterpartyChanged(body) => Some(&body.signed),
+            Self::PolicyPublished(body) => Some(&body.signed),
+            Self::PolicyActivated(body) => Some(&body.signed),
+            Self::UserInvited(body) => Some(&body.signed),
+            Self::UserEnrolled(body) => Some(&body.signed),
+            Self::UserChanged(body) => Some(&body.signed),
+            Self::UserRevoked(body) => Some(&body.signed),
+            Self::DelegationGiven(body) => Some(&body.signed),
+            Self::DelegationEnded(body) => Some(&body.signed),
+            Self::ActProposed(body) => Some(&body.signed),
+            Self::AgentClaimed(body) | Self::SystemClaimed(body) => Some(&body.signed),
+            Self::ActionRequested(body) => Some(&body.signed),
             Self::LogCreated(_)
+            | Self::UserClaimed(_)
+            | Self::AuthSignedIn(_)
+            | Self::AuthEnded(_)
+            | Self::AuthLocked(_)
+            | Self::AuthFailed(_)
+            | Self::DecisionMade(_)
+            | Self::ReviewOpened(_)
+            | Self::CaseExpired(_)
+            | Self::PassportIssued(_) => None,
+        }
+    }
+
+    /// The profile of [`Signed::Http`], for kinds that take this form.
+    #[must_use]
+    pub const fn profile(&self) -> Option<Profile> {
+        match self {
+            Self::AgentInvited(_)
+            | Self::AgentEnrolled(_)
+            | Self::AgentChanged(_)
+            | Self::SystemInvited(_)
+            | Self::SystemEnrolled(_)
+            | Self::SystemChanged(_)
+            | Self::CounterpartyEnrolled(_)
+            | Self::CounterpartyChanged(_)
+            | Self::PolicyPublished(_)
+            | Self::PolicyActivated(_)
+            | Self::UserInvited(_)
+            | Self::UserEnrolled(_)
+            | Self::UserChanged(_)
+            | Self::UserRevoked(_) => Some(Profile::Founder),
+            Self::AgentClaimed(_) | Self::SystemClaimed(_) => Some(Profile::Enrol),
+            Self::ActionRequested(_) => Some(Profile::Action),
+            Self::DelegationGiven(_)
+            | Self::DelegationEnded(_)
+            | Self::ActProposed(_)
+            | Self::LogCreated(_)
+            | Self::UserClaimed(_)
+            | Self::AuthSignedIn(_)
+            | Self::AuthEnded(_)
+            | Self::AuthLocked(_)
             | Self::AuthFailed(_)
             | Self::DecisionMade(_)
             | Self::ReviewOpened(_)

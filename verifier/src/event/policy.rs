@@ -32,7 +32,7 @@ pub struct PolicyActivated {
 /// The body of `auth.failed`: requests that named a key of this tenant and were refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthFailed {
-    /// Who was named: `agent:<id>`, `system:<id>` or `founder`.
+    /// Who was named: `agent:<id>`, `system:<id>`, `user:<id>` or `founder`.
     pub subject: String,
     /// The problem code they were refused with.
     pub reason: String,
@@ -97,7 +97,7 @@ impl AuthFailed {
         let body = Self {
             subject: fields.text_as(
                 "subject",
-                "`agent:<id>`, `system:<id>` or `founder`",
+                "`agent:<id>`, `system:<id>`, `user:<id>` or `founder`",
                 subject,
             )?,
             reason: fields.text("reason")?,
@@ -115,7 +115,8 @@ impl AuthFailed {
 fn subject(text: &str) -> Option<String> {
     let named = text
         .strip_prefix("agent:")
-        .or_else(|| text.strip_prefix("system:"));
+        .or_else(|| text.strip_prefix("system:"))
+        .or_else(|| text.strip_prefix("user:"));
     let good = text == "founder" || named.is_some_and(|id| Id::parse(id).is_ok());
     good.then(|| String::from(text))
 }

@@ -1,10 +1,16 @@
 //! The public key of a passkey: ES256, nothing else (`spec/passkeys.md` §3.4).
 
-use data_encoding::HEXLOWER;
+use alloc::format;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use p256::ecdsa::{VerifyingKey, signature::hazmat::PrehashVerifier as _};
 
 use super::Signature;
-use crate::cbor::{CborError, Value};
+use crate::{
+    cbor::{CborError, Value},
+    digest,
+    key::JwkThumbprint,
+};
 
 /// A point of P-256 other than infinity. Kept as 33 bytes: SEC 1 §2.3.3, compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +153,24 @@ impl PasskeyKey {
             *to = *from;
         }
         bytes
+    }
+
+    /// RFC 7638 §3.2: `SHA-256({"crv":"P-256","kty":"EC","x":"<base64url>","y":"<base64url>"})`.
+    #[must_use]
+    pub fn jwk_thumbprint(&self) -> JwkThumbprint {
+        let point = self.0.to_sec1_point(false);
+        // SEC 1 §2.3.3, uncompressed: 0x04, x, y.
+        let mut halves = point.as_bytes().get(1..).unwrap_or_default().chunks(32);
+        let (x, y) = (
+            halves.next().unwrap_or_default(),
+            halves.next().unwrap_or_default(),
+        );
+        let jwk = format!(
+            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+            BASE64URL_NOPAD.encode(x),
+            BASE64URL_NOPAD.encode(y)
+        );
+        JwkThumbprint::from_bytes(digest::key_thumbprint(jwk.as_bytes()))
     }
 
     /// SEC 1 §4.1.4 over a digest that was taken already.
@@ -308,6 +332,17 @@ mod tests {
         assert_eq!(
             PasskeyKey::from_bytes(&x_of_no_point),
             Err(BadPasskeyKey::OffCurve)
+        );
+    }
+
+    #[test]
+    fn a_thumbprint_is_that_of_the_jwk() {
+        // RFC 7515 appendix A.3, whose y is odd; the thumbprint is computed by other software.
+        let x = HEXLOWER.decode(PUBLISHED[1].as_bytes()).unwrap();
+        let key = PasskeyKey::on_curve(&[&[3][..], &x].concat()).unwrap();
+        assert_eq!(
+            key.jwk_thumbprint().to_base64url(),
+            "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"
         );
     }
 

@@ -7,15 +7,20 @@ use alloc::{
 };
 
 use super::{
-    AgentRow, BundleRow, CaseEvent, CaseRow, PolicyRow, Row, RowName, Rows, Subject,
+    AgentRow, BundleRow, CaseEvent, CaseRow, Deed, HISTORY_MAX, HistoryItem, PolicyRow, Row,
+    RowName, Rows, Subject, authority,
     directory::{self, Moment},
+    people,
     rows::{CounterpartyRow, SystemRow},
 };
 use crate::{
     case::{self, CaseState, Step},
     digest::{self, Digest},
     entry::{CaseId, CasePlace, Event},
-    event::{ActionRequested, Body, CaseExpired, DecisionMade, Genesis, ReviewOpened},
+    event::{
+        ActionRequested, Body, CaseExpired, DecisionMade, Founder, Genesis, PolicyActivated,
+        ReviewOpened,
+    },
     passport::{Claims, Passport},
     snapshot::Snapshot,
     time::UnixMillis,
@@ -97,10 +102,31 @@ pub fn apply<R: Rows>(
             ),
         };
     }
-    match &event.body {
+    let moment = Moment {
+        at: event.decided_at,
+        entry: index,
+    };
+    outside_case(rows, &event.body, &moment, completeness)
+}
+
+fn outside_case<R: Rows>(
+    rows: &mut R,
+    body: &Body,
+    moment: &Moment,
+    completeness: Completeness,
+) -> Result<(), StateError<R::Error>> {
+    // PE-7, PE-9: whoever signed it may, and a second person where two are asked for.
+    let signers = match Deed::of(body) {
+        Some((deed, signed)) => authority::act(rows, &deed, signed, moment)?,
+        None => authority::Signers::default(),
+    };
+    match body {
         Body::LogCreated(genesis) => {
             rows.set(RowName::Log, Row::Log(genesis.clone()));
-            Ok(())
+            match &genesis.founder {
+                Founder::File(_) => Ok(()),
+                Founder::Passkey(founder) => people::founded(rows, founder, moment),
+            }
         }
         Body::PolicyPublished(body) => {
             let name = RowName::Bundle(body.bundle);
@@ -108,42 +134,57 @@ pub fn apply<R: Rows>(
             if rows.row(&name).map_err(StateError::Rows)?.is_none() {
                 let row = BundleRow {
                     bytes: body.bytes,
-                    entry: index,
+                    entry: moment.entry,
                 };
                 rows.set(name, Row::Bundle(row));
             }
             Ok(())
         }
-        Body::PolicyActivated(body) => {
-            if rows
-                .row(&RowName::Bundle(body.bundle))
-                .map_err(StateError::Rows)?
-                .is_none()
-            {
-                return broken(
-                    "unpublished-bundle",
-                    format!(
-                        "bundle {} is activated but was never published",
-                        body.bundle
-                    ),
-                );
-            }
-            let row = PolicyRow {
-                bundle: body.bundle,
-                entry: index,
-            };
-            rows.set(RowName::Policy, Row::Policy(row));
-            Ok(())
-        }
+        Body::PolicyActivated(body) => activated(rows, body, signers, moment),
+        Body::UserInvited(body) => people::invited(rows, body, &signers, moment),
+        Body::UserClaimed(body) => people::claimed(rows, body, moment),
+        Body::UserEnrolled(body) => people::enrolled(rows, body, &signers, moment, completeness),
+        Body::UserChanged(body) => people::changed(rows, body, &signers, moment, completeness),
+        Body::UserRevoked(body) => people::revoked(rows, body, &signers, moment, completeness),
+        Body::DelegationGiven(body) => people::delegated(rows, body, moment),
+        Body::DelegationEnded(body) => people::delegation_ended(rows, body, moment),
+        Body::ActProposed(body) => authority::proposed(rows, body, moment, completeness),
+        Body::AuthSignedIn(body) => people::signed_in(rows, body),
+        Body::AuthEnded(body) => people::of_the_log(rows, &body.user).map(drop),
+        Body::AuthLocked(body) => people::of_the_log(rows, &body.user).map(drop),
         Body::AuthFailed(_) => Ok(()),
-        body => {
-            let moment = Moment {
-                at: event.decided_at,
-                entry: index,
-            };
-            directory::apply(rows, body, &moment)
-        }
+        body => directory::apply(rows, body, moment),
     }
+}
+
+fn activated<R: Rows>(
+    rows: &mut R,
+    body: &PolicyActivated,
+    signers: authority::Signers,
+    moment: &Moment,
+) -> Result<(), StateError<R::Error>> {
+    if rows
+        .row(&RowName::Bundle(body.bundle))
+        .map_err(StateError::Rows)?
+        .is_none()
+    {
+        return broken(
+            "unpublished-bundle",
+            format!(
+                "bundle {} is activated but was never published",
+                body.bundle
+            ),
+        );
+    }
+    let row = PolicyRow {
+        bundle: body.bundle,
+        entry: moment.entry,
+        activated_at: moment.at,
+        by: signers.by,
+        proposal: signers.proposal,
+    };
+    rows.set(RowName::Policy, Row::Policy(row));
+    Ok(())
 }
 
 struct CaseStep {
@@ -193,7 +234,7 @@ fn requested<R: Rows>(
             ),
         );
     }
-    let content = digest::rfc9530_content(body.signed.body.as_deref().unwrap_or_default());
+    let content = digest::rfc9530_content(body.signed.body().unwrap_or_default());
     let mut row = CaseRow {
         state: follow(None, Step::Requested)?,
         agent: body.agent.clone(),
@@ -213,6 +254,30 @@ fn requested<R: Rows>(
     link(&mut row, step)?;
     rows.set(request, Row::Request(case));
     rows.set(RowName::Case(case), Row::Case(row));
+    remember(rows, step, body)
+}
+
+/// The history of an agent: its last cases, which a review sheet shows.
+fn remember<R: Rows>(
+    rows: &mut R,
+    step: &CaseStep,
+    body: &ActionRequested,
+) -> Result<(), StateError<R::Error>> {
+    let name = RowName::History(body.agent.clone());
+    let mut items = match rows.row(&name).map_err(StateError::Rows)? {
+        Some(Row::History(items)) => items,
+        _ => Vec::new(),
+    };
+    items.push(HistoryItem {
+        case: step.place.case,
+        kind: body.action.kind(),
+        counterparty: body.action.counterparty().clone(),
+        amount_minor: body.action.amount_minor(),
+        asked_at: step.decided_at,
+    });
+    let surplus = items.len().saturating_sub(HISTORY_MAX);
+    items.drain(..surplus);
+    rows.set(name, Row::History(items));
     Ok(())
 }
 
@@ -418,7 +483,10 @@ fn check_snapshot<R: Rows>(
         (snapshot.exponent() == genesis.exponent, "exponent"),
         (snapshot.decided_at() == step.decided_at, "decided_at"),
         (snapshot.standing_at() <= step.at.index, "standing_at"),
-        (snapshot.bundle() == policy.map(|row| row.bundle), "bundle"),
+        (
+            snapshot.bundle() == policy.as_ref().map(|row| row.bundle),
+            "bundle",
+        ),
         (*found.id() == row.agent, "agent.id"),
         (*found.sponsor() == agent.sponsor, "agent.sponsor"),
         (found.tier() == agent.tier, "agent.tier"),
@@ -472,6 +540,7 @@ fn check_snapshot<R: Rows>(
     let mut grounds = [agent.entries, target.entries, counterparty.entries].concat();
     if let Some(policy) = policy {
         grounds.push(policy.entry);
+        grounds.extend(policy.proposal);
         if let Some(Row::Bundle(bundle)) = rows
             .row(&RowName::Bundle(policy.bundle))
             .map_err(StateError::Rows)?
@@ -576,8 +645,11 @@ pub(super) fn take_key<R: Rows>(
     let genesis = log(rows)?;
     let name = RowName::Key(key.jwk_thumbprint());
     // ST-4: one key, one holder; the keys of the log itself are nobody else's.
-    let own = [genesis.founder, genesis.log_key, genesis.seal_key];
-    if own.contains(key) || rows.row(&name).map_err(StateError::Rows)?.is_some() {
+    let own = [genesis.log_key, genesis.seal_key];
+    if own.contains(key)
+        || genesis.founder.file_key() == Some(key)
+        || rows.row(&name).map_err(StateError::Rows)?.is_some()
+    {
         return broken(
             "key-taken",
             format!(

@@ -6,16 +6,21 @@
 //! by [`check_signed`], because the server has checked them before it makes an event.
 
 mod apply;
+mod authority;
 mod directory;
+mod passkeys;
+mod people;
 mod rows;
 mod signatures;
 
 use alloc::{string::String, vec::Vec};
 
 pub use apply::{Completeness, StateError, apply};
+pub use authority::{Deed, People, Signer, may_sign};
 pub use rows::{
-    AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, PolicyRow, Row, Stage, Subject,
-    SystemRow,
+    AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow, HISTORY_MAX,
+    HistoryItem, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, PolicyRow,
+    ProposalRow, Row, ShownPasskey, Stage, Subject, SystemRow, Terms,
 };
 pub use signatures::{Blobs, SignedError, check_signed};
 
@@ -25,6 +30,7 @@ use crate::{
     entry::CaseId,
     id::{Id, RequestId},
     key::JwkThumbprint,
+    passkey::CredentialId,
 };
 
 /// What a row is about.
@@ -48,6 +54,20 @@ pub enum RowName {
     Request(Id, RequestId),
     /// A case.
     Case(CaseId),
+    /// A person.
+    Person(Id),
+    /// Whose passkey has this thumbprint.
+    Passkey(JwkThumbprint),
+    /// The passkey of a credential.
+    Credential(CredentialId),
+    /// Who rules.
+    Administrators,
+    /// The proposal of an act, by its path and the RFC 9530 digest of its body.
+    Proposal(String, Digest),
+    /// The delegation from the first to the second.
+    Delegation(Id, Id),
+    /// The last cases of an agent.
+    History(Id),
 }
 
 impl RowName {
@@ -64,6 +84,13 @@ impl RowName {
             Self::Key(_) => 7,
             Self::Request(..) => 8,
             Self::Case(_) => 9,
+            Self::Person(_) => 10,
+            Self::Passkey(_) => 11,
+            Self::Credential(_) => 12,
+            Self::Administrators => 13,
+            Self::Proposal(..) => 14,
+            Self::Delegation(..) => 15,
+            Self::History(_) => 17,
         }
     }
 
@@ -71,10 +98,23 @@ impl RowName {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Log | Self::Policy => Value::Null,
-            Self::Agent(id) | Self::System(id) | Self::Counterparty(id) => Value::from(id.as_str()),
+            Self::Log | Self::Policy | Self::Administrators => Value::Null,
+            Self::Agent(id)
+            | Self::System(id)
+            | Self::Counterparty(id)
+            | Self::Person(id)
+            | Self::History(id) => Value::from(id.as_str()),
             Self::Bundle(digest) => Value::from(*digest),
-            Self::Key(thumbprint) => Value::bytes(thumbprint.as_bytes()),
+            Self::Key(thumbprint) | Self::Passkey(thumbprint) => {
+                Value::bytes(thumbprint.as_bytes())
+            }
+            Self::Credential(credential) => Value::bytes(credential.as_bytes()),
+            Self::Proposal(path, content) => {
+                Value::array([Value::from(path.as_str()), Value::from(*content)])
+            }
+            Self::Delegation(from, to) => {
+                Value::array([Value::from(from.as_str()), Value::from(to.as_str())])
+            }
             Self::Request(agent, request) => {
                 Value::array([Value::from(agent.as_str()), Value::from(request.as_str())])
             }
@@ -97,6 +137,13 @@ impl RowName {
             Self::Key(thumbprint) => format!("key {}", thumbprint.to_base64url()),
             Self::Request(agent, request) => format!("request `{request}` of `{agent}`"),
             Self::Case(case) => format!("case {case}"),
+            Self::Person(id) => format!("person `{id}`"),
+            Self::Passkey(thumbprint) => format!("passkey {}", thumbprint.to_base64url()),
+            Self::Credential(credential) => format!("credential {}", credential.to_base64url()),
+            Self::Administrators => String::from("administrators"),
+            Self::Proposal(path, content) => format!("proposal of `{path}` with content {content}"),
+            Self::Delegation(from, to) => format!("delegation from `{from}` to `{to}`"),
+            Self::History(id) => format!("history of `{id}`"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Row, RowName, Rows, Stage};
+use super::{Row, RowName, Rows, Stage, passkeys};
 use crate::{
     act::{
         Act, ActionRequest, Activation, AgentConfirmation, AgentInvitation, Claim, Claimant,
@@ -16,6 +16,7 @@ use crate::{
     json::JsonError,
     key::PublicKey,
     limits,
+    passkey::AssertionError,
     signed_request::{Evidence, Profile, SignedRequestError, Statement},
     time::UnixMillis,
 };
@@ -34,6 +35,12 @@ pub enum SignedError<E> {
     Request {
         /// What is wrong.
         error: SignedRequestError,
+    },
+    /// The assertion, or the site it was made for.
+    #[error("{}: {error}", .error.code())]
+    Passkey {
+        /// What is wrong.
+        error: AssertionError,
     },
     /// The signed content is not what the event's kind needs.
     #[error("signed content: {0}")]
@@ -67,7 +74,7 @@ pub fn check_signed<R: Rows>(
     let at = event.decided_at;
     match &event.body {
         Body::AgentInvited(body) => {
-            let act = by_founder(rows, at, &body.signed, AgentInvitation::parse)?;
+            let act = by_ruler(rows, at, &body.signed, AgentInvitation::parse)?;
             same(
                 act.agent == body.agent
                     && act.sponsor == body.sponsor
@@ -76,7 +83,7 @@ pub fn check_signed<R: Rows>(
             )
         }
         Body::AgentEnrolled(body) => {
-            let act = by_founder(rows, at, &body.signed, AgentConfirmation::parse)?;
+            let act = by_ruler(rows, at, &body.signed, AgentConfirmation::parse)?;
             same(
                 act.agent == body.agent
                     && act.sponsor == body.sponsor
@@ -86,23 +93,23 @@ pub fn check_signed<R: Rows>(
             )
         }
         Body::AgentChanged(body) => {
-            let act = by_founder(rows, at, &body.signed, StatusChange::parse)?;
+            let act = by_ruler(rows, at, &body.signed, StatusChange::parse)?;
             same(act.who == Claimant::Agent(body.id.clone()) && act.status == body.status)
         }
         Body::SystemInvited(body) => {
-            let act = by_founder(rows, at, &body.signed, SystemInvitation::parse)?;
+            let act = by_ruler(rows, at, &body.signed, SystemInvitation::parse)?;
             same(act.system == body.system)
         }
         Body::SystemEnrolled(body) => {
-            let act = by_founder(rows, at, &body.signed, SystemConfirmation::parse)?;
+            let act = by_ruler(rows, at, &body.signed, SystemConfirmation::parse)?;
             same(act.system == body.system && act.key == body.key.jwk_thumbprint())
         }
         Body::SystemChanged(body) => {
-            let act = by_founder(rows, at, &body.signed, StatusChange::parse)?;
+            let act = by_ruler(rows, at, &body.signed, StatusChange::parse)?;
             same(act.who == Claimant::System(body.id.clone()) && act.status == body.status)
         }
         Body::CounterpartyEnrolled(body) => {
-            let act = by_founder(rows, at, &body.signed, CounterpartyEnrolment::parse)?;
+            let act = by_ruler(rows, at, &body.signed, CounterpartyEnrolment::parse)?;
             same(
                 act.counterparty == body.counterparty
                     && act.name == body.name
@@ -112,7 +119,7 @@ pub fn check_signed<R: Rows>(
             )
         }
         Body::CounterpartyChanged(body) => {
-            let act = by_founder(rows, at, &body.signed, CounterpartyChange::parse)?;
+            let act = by_ruler(rows, at, &body.signed, CounterpartyChange::parse)?;
             same(
                 act.counterparty == body.counterparty
                     && act.status == body.status
@@ -121,7 +128,7 @@ pub fn check_signed<R: Rows>(
             )
         }
         Body::PolicyActivated(body) => {
-            let act = by_founder(rows, at, &body.signed, Activation::parse)?;
+            let act = by_ruler(rows, at, &body.signed, Activation::parse)?;
             same(act.bundle == body.bundle)
         }
         Body::PolicyPublished(body) => {
@@ -175,23 +182,36 @@ pub fn check_signed<R: Rows>(
                     && act.action == body.action,
             )
         }
-        Body::LogCreated(_)
-        | Body::AuthFailed(_)
-        | Body::DecisionMade(_)
-        | Body::ReviewOpened(_)
-        | Body::CaseExpired(_)
-        | Body::PassportIssued(_) => Ok(()),
+        body => passkeys::check(rows, at, body),
     }
 }
 
-fn by_founder<R: Rows, A: Act>(
+/// An act of the founder's file key or of a person. Whether they may is judged with the rows ([`super::apply`]).
+pub(super) fn by_ruler<R: Rows, A: Act>(
     rows: &mut R,
     at: UnixMillis,
     signed: &Signed,
     parse: impl FnOnce(&[u8]) -> Result<A, JsonError>,
 ) -> Result<A, SignedError<R::Error>> {
-    let founder = genesis(rows)?.founder;
-    read(rows, at, Profile::Founder, &founder, signed, parse)
+    match signed {
+        Signed::Http { .. } => {
+            let founder = founder_key(rows)?;
+            read(rows, at, Profile::Founder, &founder, signed, parse)
+        }
+        Signed::Passkey {
+            context,
+            assertion,
+            body,
+        } => {
+            let Some(body) = body else {
+                return mismatch("malformed", "the signed content is missing");
+            };
+            passkeys::act(rows, at, context, assertion, body)?;
+            let act = parse(body).map_err(SignedError::Content)?;
+            signed_here(rows, &act, "POST", context.path.as_str())?;
+            Ok(act)
+        }
+    }
 }
 
 /// Signature, time, content, then that path and log are those of the act.
@@ -203,18 +223,26 @@ fn read<R: Rows, A: Act>(
     signed: &Signed,
     parse: impl FnOnce(&[u8]) -> Result<A, JsonError>,
 ) -> Result<A, SignedError<R::Error>> {
-    let Some(body) = &signed.body else {
+    let Some(body) = signed.body() else {
         return mismatch("malformed", "the signed content is missing");
     };
-    let statement = check(at, profile, key, signed, body.clone())?;
+    let statement = check(at, profile, key, signed, body.to_vec())?;
     let act = parse(body).map_err(SignedError::Content)?;
-    if statement.method() != "POST" || statement.target() != act.target() {
+    signed_here(rows, &act, statement.method(), statement.target())?;
+    Ok(act)
+}
+
+fn signed_here<R: Rows>(
+    rows: &mut R,
+    act: &impl Act,
+    method: &str,
+    target: &str,
+) -> Result<(), SignedError<R::Error>> {
+    if method != "POST" || target != act.target() {
         return mismatch(
             "signed-elsewhere",
             format!(
-                "signed for `{} {}`, expected `POST {}`",
-                statement.method(),
-                statement.target(),
+                "signed for `{method} {target}`, expected `POST {}`",
                 act.target()
             ),
         );
@@ -226,7 +254,7 @@ fn read<R: Rows, A: Act>(
             format!("signed for log `{}`, found in `{origin}`", act.origin()),
         );
     }
-    Ok(act)
+    Ok(())
 }
 
 fn check<E>(
@@ -236,9 +264,18 @@ fn check<E>(
     signed: &Signed,
     body: Vec<u8>,
 ) -> Result<Statement, SignedError<E>> {
+    let Signed::Http {
+        base, signature, ..
+    } = signed
+    else {
+        return mismatch(
+            "malformed",
+            "signed with a passkey, expected a signed request",
+        );
+    };
     let evidence = Evidence {
-        base: signed.base.clone(),
-        signature: signed.signature,
+        base: base.clone(),
+        signature: *signature,
         body,
     };
     let statement = evidence
@@ -290,7 +327,6 @@ fn published<R: Rows>(
     bundle: &Digest,
     bytes: u64,
 ) -> Result<(), SignedError<R::Error>> {
-    let founder = genesis(rows)?.founder;
     let Some(blob) = blobs.blob(bundle) else {
         return Err(SignedError::MissingBlob(*bundle));
     };
@@ -303,12 +339,34 @@ fn published<R: Rows>(
     let Some(policy) = policy_text(&blob) else {
         return mismatch("malformed", format!("blob {bundle} is no policy bundle"));
     };
-    let statement = check(at, Profile::Founder, &founder, signed, policy.into_bytes())?;
-    if statement.method() != "POST" || statement.target() != "/v1/policies" || signed.body.is_some()
-    {
+    let (method, target) = match signed {
+        Signed::Http { .. } => {
+            let founder = founder_key(rows)?;
+            let statement = check(at, Profile::Founder, &founder, signed, policy.into_bytes())?;
+            (
+                String::from(statement.method()),
+                String::from(statement.target()),
+            )
+        }
+        Signed::Passkey {
+            context, assertion, ..
+        } => {
+            passkeys::act(rows, at, context, assertion, policy.as_bytes())?;
+            (String::from("POST"), String::from(context.path.as_str()))
+        }
+    };
+    if method != "POST" || target != "/v1/policies" || signed.body().is_some() {
         return mismatch("signed-elsewhere", "not signed as a policy to publish");
     }
     Ok(())
+}
+
+/// The founder's key in a file, if the log has one.
+fn founder_key<R: Rows>(rows: &mut R) -> Result<PublicKey, SignedError<R::Error>> {
+    match genesis(rows)?.founder.file_key() {
+        Some(key) => Ok(*key),
+        None => mismatch("not-permitted", "the log has no founder key in a file"),
+    }
 }
 
 /// The policy text of a bundle, whatever engine it is for.
@@ -336,14 +394,14 @@ fn stage_code<R: Rows>(
     })
 }
 
-fn genesis<R: Rows>(rows: &mut R) -> Result<Genesis, SignedError<R::Error>> {
+pub(super) fn genesis<R: Rows>(rows: &mut R) -> Result<Genesis, SignedError<R::Error>> {
     match rows.row(&RowName::Log).map_err(SignedError::Rows)? {
         Some(Row::Log(genesis)) => Ok(genesis),
         _ => mismatch("genesis", "the genesis entry is missing"),
     }
 }
 
-fn same<E>(same: bool) -> Result<(), SignedError<E>> {
+pub(super) fn same<E>(same: bool) -> Result<(), SignedError<E>> {
     if same {
         Ok(())
     } else {
@@ -354,7 +412,10 @@ fn same<E>(same: bool) -> Result<(), SignedError<E>> {
     }
 }
 
-fn mismatch<T, E>(code: &'static str, what: impl Into<String>) -> Result<T, SignedError<E>> {
+pub(super) fn mismatch<T, E>(
+    code: &'static str,
+    what: impl Into<String>,
+) -> Result<T, SignedError<E>> {
     Err(SignedError::Mismatch {
         code,
         what: what.into(),
@@ -369,6 +430,7 @@ impl<E> SignedError<E> {
             Self::Rows(_) => "rows",
             Self::MissingBlob(_) => "missing-blob",
             Self::Request { error } => error.code(),
+            Self::Passkey { error } => error.code(),
             Self::Content(error) => error.code(),
             Self::Mismatch { code, .. } => code,
         }

@@ -81,7 +81,7 @@ fn next(tenant: &Tenant, place: Option<CasePlace>, body: Body) -> &'static str {
 
 /// A signed request where nobody looks at the signature.
 fn unsigned() -> Signed {
-    Signed {
+    Signed::Http {
         base: Vec::new(),
         signature: [0; 64],
         body: Some(Vec::new()),

@@ -254,15 +254,8 @@ fn tr_8_a_genesis_that_makes_no_trust_file_is_refused() {
     };
     let good = forge(|genesis| genesis.platform.push('é')).unwrap();
     assert_eq!(Trust::parse(&good.encode()), Ok(good));
-    let refused: [fn(&mut Genesis); 4] = [
-        |genesis| genesis.platform.push('\u{1}'),
-        |genesis| genesis.rp_id = Some("\u{85}".into()),
-        |genesis| genesis.web_origins.push("a\nb".into()),
-        |genesis| genesis.web_origins = alloc::vec!["a".into(); NAMES_MAX + 1],
-    ];
-    for change in refused {
-        assert!(matches!(forge(change), Err(TrustError::Json(_))));
-    }
+    let refused = forge(|genesis| genesis.platform.push('\u{1}'));
+    assert!(matches!(refused, Err(TrustError::Json(_))));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Forged {
             nonce: Some("AAAAAAAAAAAAAAAAAAAAAA"),
         };
         let draft = Draft::new(self.profile, &request, public_key(&key)).unwrap();
-        Signed {
+        Signed::Http {
             base: draft.base().to_vec(),
             signature: key.sign(draft.base()).to_bytes(),
             body: Some(self.body.clone().into_bytes()),
@@ -96,9 +96,17 @@ pub(super) fn of_requests() -> Vec<Broken> {
     let tenant = Tenant::ready(1);
     let good = forged(&tenant);
     let signed = good.sign(&tenant, Role::Founder);
-    let with = |change: fn(&mut Signed)| {
+    let with = |change: fn(&mut Vec<u8>, &mut [u8; 64], &mut Option<Vec<u8>>)| {
         let mut signed = signed.clone();
-        change(&mut signed);
+        let Signed::Http {
+            base,
+            signature,
+            body,
+        } = &mut signed
+        else {
+            panic!("signed by a key")
+        };
+        change(base, signature, body);
         judged(&tenant, changed(signed))
     };
     let as_agent = Forged {
@@ -131,22 +139,18 @@ pub(super) fn of_requests() -> Vec<Broken> {
         ),
         case(
             "signature-wrong",
-            with(|signed| signed.signature[0] ^= 1),
+            with(|_, signature, _| signature[0] ^= 1),
             "a bit of the signature",
         ),
         case(
             "signature-malformed",
-            with(|signed| signed.base.push(b'\n')),
+            with(|base, _, _| base.push(b'\n')),
             "a byte more of the base",
         ),
-        case(
-            "base-malformed",
-            with(|signed| signed.base.clear()),
-            "no base",
-        ),
+        case("base-malformed", with(|base, _, _| base.clear()), "no base"),
         case(
             "digest-mismatch",
-            with(|signed| signed.body = Some(Vec::new())),
+            with(|_, _, body| *body = Some(Vec::new())),
             "other content",
         ),
         case("json-syntax", content("{"), "no JSON"),
@@ -202,8 +206,7 @@ fn founders() -> Vec<Broken> {
         judged(&tenant, of_other.event(&tenant, Role::Founder)),
         "for another log",
     ));
-    let mut without = forged(&tenant).sign(&tenant, Role::Founder);
-    without.body = None;
+    let without = forged(&tenant).sign(&tenant, Role::Founder).without_body();
     found.push(case(
         "malformed",
         judged(&tenant, changed(without)),
@@ -329,10 +332,7 @@ fn policies() -> Vec<Broken> {
         let digest = Digest::of(Noun::Blob, blob);
         let request = tenant.sign(Profile::Founder, &founder, target, signed);
         let body = PolicyPublished {
-            signed: Signed {
-                body: None,
-                ..request
-            },
+            signed: request.without_body(),
             bundle: digest,
             bytes: blob.len() as u64,
         };
@@ -388,7 +388,10 @@ fn policies() -> Vec<Broken> {
     longer.bytes += 1;
     found.push(case("blob-mismatch", one((longer, held)), "another length"));
     let (mut twice, held) = publish(path, &text, &good, Some(&good));
-    twice.signed.body = Some(text.clone().into_bytes());
+    let Signed::Http { body, .. } = &mut twice.signed else {
+        panic!("signed by a key")
+    };
+    *body = Some(text.clone().into_bytes());
     found.push(case(
         "signed-elsewhere",
         one((twice, held)),

@@ -5,13 +5,13 @@ use alloc::{format, string::ToString as _};
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::SigningKey;
 
-use super::{Role, Tenant, public_key, steps};
+use super::{By, Role, Tenant, public_key, steps};
 use crate::{
     action::Latitude,
     digest::{Digest, Noun},
     event::{
         AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled,
-        PolicyActivated, PolicyPublished, Signed, StatusChanged, SystemEnrolled, SystemInvited,
+        PolicyActivated, Signed, StatusChanged, SystemEnrolled, SystemInvited,
     },
     id::Id,
     signed_request::Profile,
@@ -27,16 +27,17 @@ impl Tenant {
     /// A log with an agent, a target system, a counterparty and the policy of the tests, ready for requests.
     pub fn ready(seed: u8) -> Self {
         let mut tenant = Self::found(seed);
-        tenant.enrol_agent(
-            "ap-bot",
-            &tenant.key(Role::Agent),
-            &tenant.key(Role::Founder),
-        );
-        tenant.enrol_system("erp", &tenant.key(Role::System));
-        tenant.enrol_counterparty("acme", 3);
+        tenant.furnish();
         let bundle = tenant.publish(steps::POLICY);
         tenant.activate(bundle);
         tenant
+    }
+
+    /// An agent, a target system and a counterparty, by the founder's file key.
+    pub(super) fn furnish(&mut self) {
+        self.enrol_agent("ap-bot", &self.key(Role::Agent), &self.key(Role::Founder));
+        self.enrol_system("erp", &self.key(Role::System));
+        self.enrol_counterparty("acme", 3);
     }
 
     fn by_founder(&mut self, target: &str, body: &str) -> Signed {
@@ -200,19 +201,7 @@ impl Tenant {
 
     /// Publishes a policy; answers the digest of its bundle.
     pub fn publish(&mut self, policy: &str) -> Digest {
-        let bundle = steps::bundle(policy);
-        let digest = Digest::of(Noun::Blob, &bundle);
-        let published = PolicyPublished {
-            signed: Signed {
-                body: None,
-                ..self.by_founder("/v1/policies", policy)
-            },
-            bundle: digest,
-            bytes: u64::try_from(bundle.len()).unwrap(),
-        };
-        self.blobs.insert(digest, bundle);
-        self.append(None, Body::PolicyPublished(published));
-        digest
+        self.publish_by(By::Founder, policy)
     }
 
     /// Lets a published bundle decide.

@@ -17,6 +17,7 @@
 mod acts;
 mod artefacts;
 mod export;
+mod people;
 mod steps;
 pub mod vectors;
 
@@ -31,13 +32,14 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 pub use artefacts::{NamedWitness, trust_text};
 pub use export::MemoryExport;
+pub use people::{APPROVAL, By, PORTAL, Person, sites};
 pub use steps::{POLICY, engine, payment};
 
 use crate::{
     action::{Currency, Exponent},
     digest::{Digest, Noun},
     entry::{CaseId, CasePlace, Entry, Event},
-    event::{Body, FounderKind, Genesis, Signed},
+    event::{Body, Founder, Genesis, Signed, Sites},
     key::PublicKey,
     log::{
         note::{KeyKind, KeyName, NoteKey},
@@ -80,6 +82,8 @@ pub enum Role {
 pub struct Tenant {
     seed: u8,
     origin: String,
+    founder: Founder,
+    sites: Option<Sites>,
     now_ms: u64,
     counter: u64,
     /// The bytes of every leaf.
@@ -107,6 +111,10 @@ pub fn signing_key(seed: u8, role: Role) -> SigningKey {
     SigningKey::from_bytes(&bytes)
 }
 
+fn origin_of(seed: u8) -> String {
+    format!("{PLATFORM}/t/{:016x}", u64::from(seed))
+}
+
 /// The public half of a key.
 pub fn public_key(key: &SigningKey) -> PublicKey {
     PublicKey::from_bytes(key.verifying_key().as_bytes()).unwrap()
@@ -115,9 +123,16 @@ pub fn public_key(key: &SigningKey) -> PublicKey {
 impl Tenant {
     /// A log with nothing but its genesis entry.
     pub fn found(seed: u8) -> Self {
+        let key = public_key(&signing_key(seed, Role::Founder));
+        Self::found_by(seed, Founder::File(key), None)
+    }
+
+    fn found_by(seed: u8, founder: Founder, sites: Option<Sites>) -> Self {
         let mut tenant = Self {
             seed,
-            origin: format!("{PLATFORM}/t/{:016x}", u64::from(seed)),
+            origin: origin_of(seed),
+            founder,
+            sites,
             now_ms: START_MS,
             counter: 0,
             entries: Vec::new(),
@@ -136,12 +151,10 @@ impl Tenant {
             platform: PLATFORM.to_string(),
             log_key: self.public(Role::Log),
             seal_key: self.public(Role::Seal),
-            founder_kind: FounderKind::Ed25519File,
-            founder: self.public(Role::Founder),
+            founder: self.founder.clone(),
             currency: Currency::parse("EUR").unwrap(),
             exponent: Exponent::new(2).unwrap(),
-            rp_id: None,
-            web_origins: Vec::new(),
+            sites: self.sites.clone(),
         }
     }
 
@@ -249,7 +262,7 @@ impl Tenant {
             nonce: Some(&nonce),
         };
         let draft = Draft::new(profile, &request, public_key(key)).unwrap();
-        Signed {
+        Signed::Http {
             base: draft.base().to_vec(),
             signature: key.sign(draft.base()).to_bytes(),
             body: Some(body.as_bytes().to_vec()),

@@ -4,6 +4,7 @@
 
 mod cases;
 mod passports;
+mod people;
 
 use alloc::{
     format,
@@ -92,7 +93,7 @@ pub fn all() -> Vec<Vector> {
     all
 }
 
-/// Every file below `testdata/` with its path: vectors, the indices and the trust files.
+/// Every file with its path from `testdata/`: vectors, the indices, the trust files, and the examples with people.
 pub fn files() -> Vec<(String, Vec<u8>)> {
     let all = all();
     let mut files = trust_files();
@@ -110,6 +111,8 @@ pub fn files() -> Vec<(String, Vec<u8>)> {
             files.push((format!("{folder}/{}", vector.file), vector.bytes.clone()));
         }
     }
+    let examples = people::files().into_iter();
+    files.extend(examples.map(|(name, bytes)| (format!("../spec/examples/people/{name}"), bytes)));
     files
 }
 

@@ -1,0 +1,250 @@
+//! The rows and their bytes. Each is one deterministic CBOR array (`spec/state.md §3`).
+
+mod case;
+mod directory;
+mod people;
+
+use alloc::vec::Vec;
+
+pub use case::{CaseEvent, CaseRow, HistoryItem};
+pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use people::{
+    DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, ProposalRow,
+    ShownPasskey, Terms,
+};
+
+use crate::{
+    cbor::{CborError, Items, Value},
+    digest::Digest,
+    entry::CaseId,
+    event::{Body, Genesis},
+    id::Id,
+    key::JwkThumbprint,
+    limits,
+    snapshot::Status,
+    time::UnixMillis,
+};
+
+/// How many cases the history of an agent keeps.
+pub const HISTORY_MAX: usize = 32;
+
+/// One row of derived state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "rows live in maps, most of them the large ones"
+)]
+pub enum Row {
+    /// The genesis entry.
+    Log(Genesis),
+    /// An agent.
+    Agent(AgentRow),
+    /// A target system.
+    System(SystemRow),
+    /// A counterparty.
+    Counterparty(CounterpartyRow),
+    /// The active bundle.
+    Policy(PolicyRow),
+    /// A published bundle.
+    Bundle(BundleRow),
+    /// Whose key it is.
+    Key(Subject),
+    /// The case a request opened.
+    Request(CaseId),
+    /// A case.
+    Case(CaseRow),
+    /// A person.
+    Person(PersonRow),
+    /// Whose passkey it is.
+    Passkey(PasskeyRow),
+    /// The passkey of a credential.
+    Credential(JwkThumbprint),
+    /// The active administrators, rising.
+    Administrators(Vec<Id>),
+    /// The first of two signatures under one act.
+    Proposal(ProposalRow),
+    /// One person may judge for another.
+    Delegation(DelegationRow),
+    /// The last cases of an agent, oldest first.
+    History(Vec<HistoryItem>),
+}
+
+/// The active bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRow {
+    /// Its blob digest.
+    pub bundle: Digest,
+    /// The entry that activated it.
+    pub entry: u64,
+    /// When.
+    pub activated_at: UnixMillis,
+    /// Who signed, first or second, rising; the founder's file key names nobody.
+    pub by: Vec<Id>,
+    /// The entry that proposed it, if one did.
+    pub proposal: Option<u64>,
+}
+
+/// A published bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleRow {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The entry that published it.
+    pub entry: u64,
+}
+
+/// Who holds an enrolled key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// An agent.
+    Agent(Id),
+    /// A target system.
+    System(Id),
+}
+
+impl Row {
+    /// The bytes of the row.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Log(genesis) => Body::LogCreated(genesis.clone()).to_value(),
+            Self::Agent(row) => row.to_value(),
+            Self::System(row) => Value::array([
+                row.stage.to_value(),
+                Value::from(row.status.name()),
+                indices(&row.entries),
+            ]),
+            Self::Counterparty(row) => row.to_value(),
+            Self::Policy(row) => Value::array([
+                Value::from(row.bundle),
+                Value::Uint(row.entry),
+                Value::from(row.activated_at),
+                people::people(&row.by),
+                row.proposal.map_or(Value::Null, Value::Uint),
+            ]),
+            Self::Bundle(row) => Value::array([Value::Uint(row.bytes), Value::Uint(row.entry)]),
+            Self::Key(Subject::Agent(id)) => {
+                Value::array([Value::from("agent"), Value::from(id.as_str())])
+            }
+            Self::Key(Subject::System(id)) => {
+                Value::array([Value::from("system"), Value::from(id.as_str())])
+            }
+            Self::Request(case) => Value::bytes(case.as_bytes()),
+            Self::Case(row) => row.to_value(),
+            Self::Person(row) => row.to_value(),
+            Self::Passkey(row) => row.to_value(),
+            Self::Credential(thumbprint) => Value::bytes(thumbprint.as_bytes()),
+            Self::Administrators(ids) => people::people(ids),
+            Self::Proposal(row) => row.to_value(),
+            Self::Delegation(row) => row.to_value(),
+            Self::History(items) => Value::array(items.iter().map(HistoryItem::to_value)),
+        }
+        .encode()
+    }
+
+    /// Reads a row of the kind numbered `kind` (see [`super::RowName::kind`]).
+    ///
+    /// # Errors
+    /// [`CborError`] if the bytes are not such a row.
+    pub fn decode(kind: u8, bytes: &[u8]) -> Result<Self, CborError> {
+        let value = Value::decode(bytes, limits::ENTRY_BYTES_MAX)?;
+        match kind {
+            1 => match Body::from_value("log.created", value) {
+                Ok(Body::LogCreated(genesis)) => Ok(Self::Log(genesis)),
+                _ => Err(bad("log", "a genesis body")),
+            },
+            2 => Ok(Self::Agent(AgentRow::from_value(value)?)),
+            3 => {
+                let mut items = value.into_items("system row")?;
+                let row = SystemRow {
+                    stage: Stage::from_value(items.value("stage")?)?,
+                    status: items.text_as("status", "a status", Status::parse)?,
+                    entries: read_indices(&mut items)?,
+                };
+                items.finish()?;
+                Ok(Self::System(row))
+            }
+            4 => Ok(Self::Counterparty(CounterpartyRow::from_value(value)?)),
+            5 => {
+                let mut items = value.into_items("policy row")?;
+                let row = PolicyRow {
+                    bundle: items.digest("bundle")?,
+                    entry: items.uint("entry")?,
+                    activated_at: items.time("activated_at")?,
+                    by: people::read_people(&mut items)?,
+                    proposal: items.uint_or_null("proposal")?,
+                };
+                items.finish()?;
+                Ok(Self::Policy(row))
+            }
+            6 => {
+                let mut items = value.into_items("bundle row")?;
+                let row = BundleRow {
+                    bytes: items.uint("bytes")?,
+                    entry: items.uint("entry")?,
+                };
+                items.finish()?;
+                Ok(Self::Bundle(row))
+            }
+            7 => {
+                let mut items = value.into_items("key row")?;
+                let kind = items.text("kind")?;
+                let id = items.text_as("id", "an id", |text| Id::parse(text).ok())?;
+                items.finish()?;
+                match kind.as_str() {
+                    "agent" => Ok(Self::Key(Subject::Agent(id))),
+                    "system" => Ok(Self::Key(Subject::System(id))),
+                    _ => Err(bad("kind", "`agent` or `system`")),
+                }
+            }
+            8 => match value {
+                Value::Bytes(bytes) => bytes
+                    .try_into()
+                    .map(|case| Self::Request(CaseId::from_bytes(case)))
+                    .map_err(|_| bad("case", "16 bytes")),
+                _ => Err(bad("case", "16 bytes")),
+            },
+            9 => Ok(Self::Case(CaseRow::from_value(value)?)),
+            10 => Ok(Self::Person(PersonRow::from_value(value)?)),
+            11 => Ok(Self::Passkey(PasskeyRow::from_value(value)?)),
+            12 => {
+                let thumbprint = value.into_digest("credential row")?;
+                Ok(Self::Credential(JwkThumbprint::from_bytes(
+                    *thumbprint.as_bytes(),
+                )))
+            }
+            13 => Ok(Self::Administrators(people::people_of(value)?)),
+            14 => Ok(Self::Proposal(ProposalRow::from_value(value)?)),
+            15 => Ok(Self::Delegation(DelegationRow::from_value(value)?)),
+            17 => {
+                let items = value.into_list("history", HistoryItem::from_value)?;
+                if items.len() > HISTORY_MAX {
+                    return Err(bad("history", "at most 32 cases"));
+                }
+                Ok(Self::History(items))
+            }
+            _ => Err(bad("kind", "a kind of row")),
+        }
+    }
+}
+
+fn indices(entries: &[u64]) -> Value {
+    Value::array(entries.iter().copied().map(Value::Uint))
+}
+
+fn read_indices(items: &mut Items) -> Result<Vec<u64>, CborError> {
+    items
+        .value("entries")?
+        .into_list("entries", |entry| match entry {
+            Value::Uint(index) => Ok(index),
+            _ => Err(bad("entries", "indices")),
+        })
+}
+
+const fn bad(field: &'static str, expected: &'static str) -> CborError {
+    CborError::Unexpected {
+        what: "row",
+        field,
+        expected,
+    }
+}
