@@ -10,6 +10,7 @@
     reason = "all of this is test: what cannot go on ends its test"
 )]
 
+mod a_browser_makes_passkeys;
 mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
 mod audited;

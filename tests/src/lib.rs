@@ -2,6 +2,7 @@
 //!
 //! | Module | Holds |
 //! |---|---|
+//! | [`browser`] | Chromium without a window: people, their tabs and their passkeys |
 //! | [`programs`] | where the two programs are, and how one is run to its end |
 //! | [`server`] | a running `agentsigna serve` with a folder of its own: kill it, start it again |
 //! | [`keys`] | private keys and their files |
@@ -33,6 +34,7 @@
     reason = "a harness that cannot go on ends its test"
 )]
 
+pub mod browser;
 pub mod client;
 pub mod keys;
 pub mod programs;

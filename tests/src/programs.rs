@@ -46,6 +46,13 @@ pub fn path(name: &str) -> PathBuf {
     path
 }
 
+/// Whether the shell finds a program of this name.
+#[must_use]
+pub fn is_installed(name: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
 /// `agentsigna` with `arguments`, run to its end.
 #[must_use]
 pub fn agentsigna<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Ended {
