@@ -16,7 +16,7 @@ use agentsigna_server::{
         command::{Command, Progress, explain},
         control,
         folder::Folder,
-        settings::Settings,
+        settings::{Portal, Settings},
     },
     ledger::Ledger,
 };
@@ -62,6 +62,15 @@ enum Cli {
         /// Free bytes below which writes are refused.
         #[arg(long, default_value_t = 1 << 30)]
         reserve_bytes: u64,
+        /// Where both sites for people listen; loopback only. Tenants made from then on have people.
+        #[arg(long, requires_all = ["portal_site", "approval_site"])]
+        portal_listen: Option<SocketAddr>,
+        /// The web origin where people sign in and rule, as browsers see it: `https://tenant.example.com`.
+        #[arg(long, requires = "portal_listen")]
+        portal_site: Option<String>,
+        /// The web origin where people judge cases, on another host: `https://approve.example.com`.
+        #[arg(long, requires = "portal_listen")]
+        approval_site: Option<String>,
     },
     /// Serve the agent API until told to stop.
     Serve {
@@ -153,7 +162,18 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
             key_encryption_key,
             anchors,
             reserve_bytes,
+            portal_listen,
+            portal_site,
+            approval_site,
         } => {
+            let portal = match (portal_listen, portal_site, approval_site) {
+                (Some(listen), Some(site), Some(approval_site)) => Some(Portal {
+                    listen,
+                    site,
+                    approval_site,
+                }),
+                _ => None,
+            };
             let settings = Settings {
                 platform,
                 authorities: if authority.is_empty() {
@@ -168,6 +188,7 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
                 anchors: anchors.as_deref().map(absolute).transpose()?,
                 rates: Rates::default(),
                 reserve_bytes,
+                portal,
             };
             Folder::create(&folder, &settings).map_err(|error| explain(&error))?;
             let next = format!(
@@ -266,7 +287,7 @@ fn on(folder: &Folder, command: Command) -> Result<Value, String> {
         Some(answer) => answer,
         None => {
             let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
-            let answer = command.run(&ledger, &settings.platform, &mut shown);
+            let answer = command.run(&ledger, &settings, &mut shown);
             ledger.close();
             answer
         }
@@ -299,12 +320,8 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
             // A port given by the machine is a name nobody could have configured: for tests and demos.
             authorities.push(address.to_string());
         }
-        control::listen(
-            &folder.control_socket(),
-            ledger.clone(),
-            settings.platform.clone(),
-        )
-        .map_err(|error| format!("control socket: {error}"))?;
+        control::listen(&folder.control_socket(), ledger.clone(), settings.clone())
+            .map_err(|error| format!("control socket: {error}"))?;
         let (stop, stopping) = watch::channel(false);
         let (watched, waited_on) = (ledger.clone(), office.clone());
         // Before it says that it listens: whoever reads that may tell it to stop at once.

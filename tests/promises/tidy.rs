@@ -120,6 +120,7 @@ fn a2_a30_no_setting_reaches_a_rule() {
     let allowed = BTreeSet::from(
         [
             "anchors",
+            "approval-site",
             "authority",
             "currency",
             "exponent",
@@ -130,6 +131,8 @@ fn a2_a30_no_setting_reaches_a_rule() {
             "lanes",
             "listen",
             "platform",
+            "portal-listen",
+            "portal-site",
             "reserve-bytes",
             "trust",
             "version",

@@ -11,6 +11,7 @@ use agentsigna_verifier::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::settings::Settings;
 use crate::ledger::{Founding, Ledger, Tenant, export, fsck};
 
 /// One command, as it goes through the control socket.
@@ -61,7 +62,7 @@ impl Command {
     pub fn run(
         self,
         ledger: &Ledger,
-        platform: &str,
+        settings: &Settings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Value, String> {
         match self {
@@ -70,7 +71,7 @@ impl Command {
                 founder,
                 currency,
                 exponent,
-            } => create(ledger, platform, name, &founder, &currency, exponent),
+            } => create(ledger, settings, name, &founder, &currency, exponent),
             Self::TenantList => Ok(Value::Array(
                 ledger
                     .tenants()
@@ -112,7 +113,7 @@ impl Command {
 
 fn create(
     ledger: &Ledger,
-    platform: &str,
+    settings: &Settings,
     name: String,
     founder: &str,
     currency: &str,
@@ -123,8 +124,9 @@ fn create(
         currency: Currency::parse(currency)
             .ok_or("currency: expected three capital letters, as `EUR`")?,
         exponent: Exponent::new(exponent).ok_or("exponent: expected 0 to 4")?,
-        platform: platform.to_owned(),
+        platform: settings.platform.clone(),
         name,
+        sites: settings.sites().map_err(|error| explain(&error))?,
     };
     let tenant = ledger.found(&founding).map_err(|error| explain(&error))?;
     Ok(describe(&founding.name, &tenant))

@@ -18,7 +18,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::command::{Command, Progress};
+use super::{
+    command::{Command, Progress},
+    settings::Settings,
+};
 use crate::ledger::Ledger;
 
 /// The longest line, in bytes.
@@ -37,7 +40,7 @@ enum Line {
 ///
 /// # Errors
 /// If the socket cannot be made.
-pub fn listen(path: &Path, ledger: Ledger, platform: String) -> io::Result<()> {
+pub fn listen(path: &Path, ledger: Ledger, settings: Settings) -> io::Result<()> {
     match fs::remove_file(path) {
         // Left by a server that was killed; nobody else has the data folder open, the database lock says.
         Ok(()) => {}
@@ -50,7 +53,7 @@ pub fn listen(path: &Path, ledger: Ledger, platform: String) -> io::Result<()> {
         .name("control".to_owned())
         .spawn(move || {
             for stream in listener.incoming() {
-                let answered = stream.and_then(|stream| answer(&stream, &ledger, &platform));
+                let answered = stream.and_then(|stream| answer(&stream, &ledger, &settings));
                 if let Err(error) = answered {
                     tracing::warn!(%error, "a host command was cut off");
                 }
@@ -59,13 +62,13 @@ pub fn listen(path: &Path, ledger: Ledger, platform: String) -> io::Result<()> {
     Ok(())
 }
 
-fn answer(stream: &UnixStream, ledger: &Ledger, platform: &str) -> io::Result<()> {
+fn answer(stream: &UnixStream, ledger: &Ledger, settings: &Settings) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.take(LINE_BYTES_MAX)).read_line(&mut line)?;
     let result = match serde_json::from_str::<Command>(&line) {
         Ok(command) => {
             tracing::info!(?command, "host command");
-            command.run(ledger, platform, &mut |progress| {
+            command.run(ledger, settings, &mut |progress| {
                 // A client that went away does not stop the work.
                 let _ = send(stream, &Line::Progress(progress));
             })

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use agentsigna_verifier::event::Sites;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Rates;
@@ -33,6 +34,21 @@ pub struct Settings {
     pub rates: Rates,
     /// Free bytes below which writes are refused.
     pub reserve_bytes: u64,
+    /// Where people come in; absent: this server has no people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub portal: Option<Portal>,
+}
+
+/// The two sites for people (`spec/tenant-api.md §3`). Tenants keep those of their day for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portal {
+    /// Where both sites listen. Loopback: a proxy in front of it speaks TLS.
+    pub listen: SocketAddr,
+    /// The web origin where people sign in and rule.
+    pub site: String,
+    /// The web origin where people judge cases.
+    pub approval_site: String,
 }
 
 /// Why the settings cannot be used.
@@ -120,15 +136,126 @@ impl Settings {
                 "expected one or more host names in lower case, with the port if needed".into(),
             );
         }
-        if !self.listen.ip().is_loopback() {
-            return value(
-                "listen",
-                format!(
-                    "`{}` is no loopback address: this server speaks plain HTTP, so put a TLS proxy in front of it",
-                    self.listen
-                ),
-            );
+        check_loopback("listen", self.listen)?;
+        let Some(sites) = self.sites()? else {
+            return Ok(());
+        };
+        if let Some(portal) = &self.portal {
+            check_loopback("portal.listen", portal.listen)?;
+        }
+        for site in [sites.portal(), sites.approval()] {
+            let is_site = |name: &&String| host_of(name) == site.rp_id();
+            if let Some(name) = self.authorities.iter().find(is_site) {
+                return value(
+                    "portal",
+                    format!("`{site}` has the host of the agent API, `{name}`: give it another"),
+                );
+            }
         }
         Ok(())
+    }
+
+    /// The sites for people, if there are people.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`]: not two web origins with different hosts (PE-1).
+    pub fn sites(&self) -> Result<Option<Sites>, SettingsError> {
+        let Some(portal) = &self.portal else {
+            return Ok(None);
+        };
+        Sites::new(&portal.site, &portal.approval_site)
+            .map(Some)
+            .map_err(|error| SettingsError::Value {
+                name: "portal",
+                what: error.to_string(),
+            })
+    }
+}
+
+fn check_loopback(name: &'static str, address: SocketAddr) -> Result<(), SettingsError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(SettingsError::Value {
+        name,
+        what: format!(
+            "`{address}` is no loopback address: this server speaks plain HTTP, so put a TLS proxy in front of it"
+        ),
+    })
+}
+
+/// The host of an authority, without its port.
+fn host_of(authority: &str) -> &str {
+    authority.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    //! Goal: the sites for people are two, of different hosts, and none of them the agent API's.
+
+    use super::*;
+
+    fn with_portal(listen: &str, site: &str, approval_site: &str) -> Result<(), SettingsError> {
+        let settings = Settings {
+            platform: "agentsigna.test".to_owned(),
+            authorities: vec!["api.example.com".to_owned()],
+            listen: "127.0.0.1:1".parse().unwrap(),
+            key_encryption_key: PathBuf::from("kek"),
+            anchors: None,
+            rates: Rates::default(),
+            reserve_bytes: 0,
+            portal: Some(Portal {
+                listen: listen.parse().unwrap(),
+                site: site.to_owned(),
+                approval_site: approval_site.to_owned(),
+            }),
+        };
+        settings.check()
+    }
+
+    #[test]
+    fn pe_1_ta_2_sites_for_people_are_two_hosts_of_their_own() {
+        let (portal, approval) = ("https://tenant.example.com", "https://approve.example.com");
+        with_portal("127.0.0.1:2", portal, approval).unwrap();
+        with_portal("[::1]:2", portal, approval).unwrap();
+        for (listen, site, approval_site, says) in [
+            ("0.0.0.0:2", portal, approval, "loopback"),
+            ("127.0.0.1:2", portal, portal, "one host"),
+            (
+                "127.0.0.1:2",
+                portal,
+                "https://tenant.example.com:8443",
+                "one host",
+            ),
+            (
+                "127.0.0.1:2",
+                "http://tenant.example.com",
+                approval,
+                "`https`",
+            ),
+            (
+                "127.0.0.1:2",
+                "https://tenant.example.com/",
+                approval,
+                "DNS labels",
+            ),
+            (
+                "127.0.0.1:2",
+                "https://api.example.com",
+                approval,
+                "the agent API",
+            ),
+            (
+                "127.0.0.1:2",
+                portal,
+                "https://api.example.com:9443",
+                "the agent API",
+            ),
+        ] {
+            let error = with_portal(listen, site, approval_site)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(says), "{site} {approval_site}: {error}");
+        }
     }
 }

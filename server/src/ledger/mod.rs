@@ -49,6 +49,7 @@ pub use tenant::{Head, ProofError, Tenant};
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},
+    event::Sites,
     key::{JwkThumbprint, PublicKey},
     trust::TrustError,
 };
@@ -129,6 +130,8 @@ pub struct Founding {
     pub currency: Currency,
     /// Digits after that currency's decimal point.
     pub exponent: Exponent,
+    /// Where its people sign in and judge, for ever; `None` for a tenant without people.
+    pub sites: Option<Sites>,
 }
 
 /// Why no tenant was made.

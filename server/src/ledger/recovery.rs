@@ -226,7 +226,8 @@ pub(super) fn found<W: Writing>(
         founder: Founder::File(founding.founder),
         currency: founding.currency,
         exponent: founding.exponent,
-        sites: None,
+        // PE-1: settled here, once.
+        sites: founding.sites.clone(),
     };
     let (entry, rows) = first_entry(&genesis, salt.try_into().unwrap_or_default(), clock.now())?;
     let bytes = entry.encode();

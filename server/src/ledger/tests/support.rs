@@ -235,6 +235,7 @@ pub(super) fn founding(name: &str, founder: &SigningKey) -> Founding {
         founder: public(founder),
         currency: Currency::parse("EUR").unwrap(),
         exponent: Exponent::new(2).unwrap(),
+        sites: None,
     }
 }
 
