@@ -29,7 +29,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let server = Server::start();
+        let server = Server::start_with_people();
         let north = Tenant::found(&server, "north");
         let erp = north.system(TARGET);
         north.counterparty("acme");
@@ -210,6 +210,20 @@ fn body_of(route: &str, tenant: &Tenant) -> (String, Value) {
                     "payment_details_changed": false }),
         ),
         "/v1/policies/activate" => ("", json!({ "bundle": "0".repeat(64) })),
+        "/v1/users" => (
+            "",
+            json!({ "user": "dana", "name": "Dana", "roles": ["administrator"], "groups": [] }),
+        ),
+        "/v1/users/{id}/confirm" => (
+            "dana",
+            json!({ "user": "dana", "name": "Dana", "roles": ["administrator"], "groups": [],
+                    "sign_in": thumbprint }),
+        ),
+        "/v1/users/{id}/change" => (
+            "dana",
+            json!({ "user": "dana", "status": "active", "roles": ["administrator"], "groups": [] }),
+        ),
+        "/v1/users/{id}/revoke" => ("dana", json!({ "user": "dana", "passkey": thumbprint })),
         _ => ("", json!({})),
     };
     body["origin"] = tenant.origin().into();
@@ -239,7 +253,14 @@ fn ap_1_every_route_with_every_kind_of_caller() {
             ("POST", "/v1/agents/{id}/confirm" | "/v1/systems/{id}/confirm") => {
                 [403, 403, 409, 422]
             }
-            ("POST", "/v1/agents" | "/v1/systems" | "/v1/counterparties") => [403, 403, 201, 422],
+            ("POST", "/v1/agents" | "/v1/systems" | "/v1/counterparties" | "/v1/users") => {
+                [403, 403, 201, 422]
+            }
+            // Invited by the row above, and no passkey shown yet.
+            (
+                "POST",
+                "/v1/users/{id}/confirm" | "/v1/users/{id}/change" | "/v1/users/{id}/revoke",
+            ) => [403, 403, 409, 422],
             ("POST", "/v1/agents/{id}/status" | "/v1/systems/{id}/status") => [403, 403, 200, 422],
             ("POST", "/v1/counterparties/{id}") => [403, 403, 200, 422],
             // The one act without a log in its body: whoever publishes, publishes in the log of the key.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -28,7 +29,19 @@ pub struct Server {
     said: PathBuf,
     /// More arguments of `serve`.
     arguments: Vec<String>,
+    sites: Option<Sites>,
     _scratch: Option<TempDir>,
+}
+
+/// The two sites for people.
+#[derive(Debug, Clone)]
+pub struct Sites {
+    /// Where they listen, whatever their names.
+    pub address: SocketAddr,
+    /// The web origin of the portal.
+    pub portal: String,
+    /// The web origin of the approval site.
+    pub approval: String,
 }
 
 /// Where a server can be reached now: it follows a server that is started again. Clones are the same door.
@@ -57,6 +70,41 @@ impl Server {
         let mut server = Self::start_in(&scratch.path().join("data"));
         server._scratch = Some(scratch);
         server
+    }
+
+    /// As [`Self::start`], with the two sites for people on a port of their own: tenants made here have people.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn start_with_people() -> Self {
+        let scratch = TempDir::new().expect("a scratch folder");
+        // A site names its port before the server listens: one that is free now.
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("its number");
+        drop(free);
+        let sites = Sites::at(address);
+        let init = [
+            "--portal-listen",
+            &address.to_string(),
+            "--portal-site",
+            &sites.portal,
+            "--approval-site",
+            &sites.approval,
+        ];
+        let mut server = Self::start_with(&scratch.path().join("data"), &init, &[]);
+        server.sites = Some(sites);
+        server._scratch = Some(scratch);
+        server
+    }
+
+    /// The sites for people.
+    ///
+    /// # Panics
+    /// If it was started without.
+    #[must_use]
+    pub fn sites(&self) -> Sites {
+        self.sites.clone().expect("a server with people")
     }
 
     /// A new server with the new data folder `folder`. Beside it, `FOLDER.log` holds what the server says.
@@ -99,6 +147,7 @@ impl Server {
             folder: folder.to_path_buf(),
             said: folder.with_extension("log"),
             arguments: serve.iter().map(ToString::to_string).collect(),
+            sites: None,
             _scratch: None,
         };
         server.go().unwrap_or_else(|why| panic!("{why}"));
@@ -267,6 +316,17 @@ impl Server {
         let mut command = Command::new(programs::path("agentsigna"));
         command.args(words).arg(&self.folder);
         command
+    }
+}
+
+impl Sites {
+    fn at(address: SocketAddr) -> Self {
+        let port = address.port();
+        Self {
+            address,
+            portal: format!("http://tenant.localhost:{port}"),
+            approval: format!("http://approve.localhost:{port}"),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 use crate::domain::{Act, Answer, Kind, Refusal, WAIT_S_MAX};
 
 /// Every route, its method and the profile it asks for (AP-1). A test holds this against the router.
-pub const ROUTES: [(&str, &str, Profile); 16] = [
+pub const ROUTES: [(&str, &str, Profile); 20] = [
     ("POST", "/v1/actions", Profile::Action),
     ("POST", "/v1/claims", Profile::Enrol),
     ("POST", "/v1/agents", Profile::Founder),
@@ -35,6 +35,10 @@ pub const ROUTES: [(&str, &str, Profile); 16] = [
     ("POST", "/v1/counterparties/{id}", Profile::Founder),
     ("POST", "/v1/policies", Profile::Founder),
     ("POST", "/v1/policies/activate", Profile::Founder),
+    ("POST", "/v1/users", Profile::Founder),
+    ("POST", "/v1/users/{id}/confirm", Profile::Founder),
+    ("POST", "/v1/users/{id}/change", Profile::Founder),
+    ("POST", "/v1/users/{id}/revoke", Profile::Founder),
     ("GET", "/v1/cases/{case}", Profile::Read),
     ("GET", "/v1/cases/{case}/passport", Profile::Read),
     ("GET", "/v1/cases/{case}/file", Profile::Read),
@@ -65,6 +69,10 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .route("/v1/counterparties/{id}", founder(Act::ChangeCounterparty))
         .route("/v1/policies", founder(Act::PublishPolicy))
         .route("/v1/policies/activate", founder(Act::ActivatePolicy))
+        .route("/v1/users", founder(Act::InviteUser))
+        .route("/v1/users/{id}/confirm", founder(Act::ConfirmUser))
+        .route("/v1/users/{id}/change", founder(Act::ChangeUser))
+        .route("/v1/users/{id}/revoke", founder(Act::RevokePasskey))
         .route("/v1/cases/{case}", get(case))
         .route("/v1/cases/{case}/passport", get(passport))
         .route("/v1/cases/{case}/file", get(file))

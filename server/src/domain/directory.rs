@@ -1,4 +1,6 @@
-//! The founder's acts, and the claim of a new key: who there is, and which policy decides.
+//! Acts on agents, systems, counterparties and policies, and the claim of a new key: who there is, and what decides.
+//!
+//! Who may sign an act is judged in [`agentsigna_verifier::state`], when the event is applied.
 
 use agentsigna_verifier::{
     act::{
@@ -23,14 +25,16 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{
     Kind, Refusal, Step,
     answer::Pending,
-    event, policy, random,
+    event, people, policy,
+    proof::Proof,
+    random,
     request::{check_origin, check_target, evidence},
     row,
 };
 use crate::ledger::{Change, Reading};
 
 /// How long a one-time code lives, in milliseconds (AP-12).
-const CODE_LIFE_MS: u64 = 10 * 60 * 1000;
+pub(super) const CODE_LIFE_MS: u64 = 10 * 60 * 1000;
 
 /// An act other than asking for an action; each is one path of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +57,32 @@ pub enum Act {
     PublishPolicy,
     /// `POST /v1/policies/activate`
     ActivatePolicy,
+    /// `POST /v1/users`
+    InviteUser,
+    /// `POST /v1/users/{user}/confirm`
+    ConfirmUser,
+    /// `POST /v1/users/{user}/change`
+    ChangeUser,
+    /// `POST /v1/users/{user}/revoke`
+    RevokePasskey,
+    /// `POST /v1/delegations`; people only
+    Delegate,
+    /// `POST /v1/delegations/end`; people only
+    EndDelegation,
 }
 
 /// What an act has at hand.
 pub(super) struct Desk<'a> {
     pub(super) stack: &'a BigStack,
     pub(super) reading: Reading,
-    pub(super) authentic: &'a Authentic,
+    pub(super) proof: Proof<'a>,
     pub(super) body: &'a [u8],
     pub(super) now: UnixMillis,
     pub(super) policies: &'a policy::Policies,
 }
 
 impl Act {
-    /// Takes the founder's act.
+    /// Makes the change that the act asks for.
     pub(super) fn take(self, desk: Desk<'_>) -> Result<Step, Refusal> {
         match self {
             Self::InviteAgent => invite_agent(desk),
@@ -78,21 +94,32 @@ impl Act {
             Self::ChangeCounterparty => change_counterparty(desk),
             Self::PublishPolicy => publish_policy(desk),
             Self::ActivatePolicy => activate_policy(desk),
+            Self::InviteUser => people::invite(desk),
+            Self::ConfirmUser => people::confirm(desk),
+            Self::ChangeUser => people::change(desk),
+            Self::RevokePasskey => people::revoke(desk),
+            Self::Delegate => people::delegate(desk),
+            Self::EndDelegation => people::end_delegation(desk),
         }
     }
 }
 
 impl Desk<'_> {
-    fn signed(&self) -> Signed {
-        evidence(self.authentic, Some(self.body))
+    pub(super) fn signed(&self) -> Signed {
+        self.proof.evidence(Some(self.body))
     }
 
-    fn check(&self, act: &impl agentsigna_verifier::act::Act) -> Result<(), Refusal> {
-        check_target(self.authentic, &act.target())?;
+    pub(super) fn check(&self, act: &impl agentsigna_verifier::act::Act) -> Result<(), Refusal> {
+        check_target(self.proof.target(), &act.target())?;
         check_origin(&self.reading, act.origin())
     }
 
-    fn step(self, body: Body, blobs: Vec<Vec<u8>>, answer: Pending) -> Result<Step, Refusal> {
+    pub(super) fn step(
+        self,
+        body: Body,
+        blobs: Vec<Vec<u8>>,
+        answer: Pending,
+    ) -> Result<Step, Refusal> {
         let change = Change {
             events: vec![event(self.now, body)?],
             blobs,
@@ -107,7 +134,7 @@ impl Desk<'_> {
 }
 
 /// A code of 128 random bits, and what is kept of it (AP-12).
-fn new_code() -> Result<(String, Digest), Refusal> {
+pub(super) fn new_code() -> Result<(String, Digest), Refusal> {
     let code = BASE64URL_NOPAD.encode(&random::<16>()?);
     let digest = Digest::of(Noun::Code, code.as_bytes());
     Ok((code, digest))
@@ -299,7 +326,7 @@ fn change_counterparty(mut desk: Desk<'_>) -> Result<Step, Refusal> {
 
 /// The content is the policy text itself: what people read is what is signed.
 fn publish_policy(desk: Desk<'_>) -> Result<Step, Refusal> {
-    check_target(desk.authentic, "/v1/policies")?;
+    check_target(desk.proof.target(), "/v1/policies")?;
     let text = std::str::from_utf8(desk.body)
         .map_err(|_| Refusal::new(Kind::Invalid, "policy-refused", "policy text is not UTF-8"))?;
     let (bundle, _) = policy::compile(desk.stack, text)?;
@@ -307,7 +334,7 @@ fn publish_policy(desk: Desk<'_>) -> Result<Step, Refusal> {
     let digest = bundle.digest();
     let answer = Pending::act(true, [("bundle", digest.to_hex().into())]);
     let body = Body::PolicyPublished(PolicyPublished {
-        signed: evidence(desk.authentic, None),
+        signed: desk.proof.evidence(None),
         bundle: digest,
         bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
     });
@@ -361,7 +388,7 @@ pub(super) fn claim(
     body: &[u8],
     now: UnixMillis,
 ) -> Result<Step, Refusal> {
-    check_target(authentic, &claim.target())?;
+    check_target(authentic.statement().target(), &claim.target())?;
     let wrong = || {
         Refusal::new(
             Kind::Forbidden,

@@ -24,6 +24,7 @@ use super::{
     escalation,
     office::Inner,
     passport,
+    proof::Proof,
     request::{self, Asked, Found},
 };
 use crate::ledger::{AdmitError, Change, Committed, NonceUse, Reading, Tenant};
@@ -161,7 +162,7 @@ fn step(inner: &Inner, stack: &BigStack, signed: &Proven<'_>) -> Result<Step, Re
             act.take(Desk {
                 stack,
                 reading,
-                authentic,
+                proof: Proof::Http(authentic),
                 body,
                 now,
                 policies: &inner.policies,

@@ -143,7 +143,13 @@ impl From<AdmitError> for Refusal {
             AdmitError::Stale(_) => Self::unavailable("busy", detail),
             AdmitError::Replayed => Self::conflict("replayed", detail),
             AdmitError::KeyTaken(_) => Self::conflict("key-taken", detail),
-            AdmitError::Broken { code, .. } => Self::conflict(code, detail),
+            AdmitError::Broken { code, .. } => match code {
+                // PE-7: what may be done, by somebody else.
+                "not-permitted" => Self::new(Kind::Forbidden, code, detail),
+                "unknown-sponsor" => Self::invalid(code, "/sponsor", detail),
+                "latitude-granted" => Self::invalid(code, "/latitude", detail),
+                _ => Self::conflict(code, detail),
+            },
             AdmitError::Rows(error) => Self::broken(&error),
         }
     }

@@ -132,7 +132,7 @@ pub(super) fn read(
             "only agents ask for actions",
         ));
     };
-    check_target(authentic, &act.target())?;
+    check_target(authentic.statement().target(), &act.target())?;
     check_origin(reading, act.origin())?;
     // RQ-29: an agent asks for itself.
     if act.agent != *agent {
@@ -282,8 +282,7 @@ fn weigh(
 }
 
 /// AP-2: the path that was signed is the path of what the body asks for.
-pub(super) fn check_target(authentic: &Authentic, target: &str) -> Result<(), Refusal> {
-    let signed = authentic.statement().target();
+pub(super) fn check_target(signed: &str, target: &str) -> Result<(), Refusal> {
     if signed == target {
         return Ok(());
     }
