@@ -64,11 +64,22 @@ impl Failures {
             Caller::Agent(id) => format!("agent:{id}"),
             Caller::System(id) => format!("system:{id}"),
         };
+        self.count(tenant, subject, refusal.code, now);
+    }
+
+    /// Counts a failed authentication of `subject`: what a person failed to sign in or to sign with is always one.
+    pub(super) fn count(
+        &self,
+        tenant: &Tenant,
+        subject: String,
+        reason: &'static str,
+        now: UnixMillis,
+    ) {
         let key = Failure {
             minute: now.seconds() / 60,
             origin: tenant.origin().to_owned(),
             subject,
-            reason: refusal.code,
+            reason,
         };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() < COUNTED_MAX || counted.contains_key(&key) {

@@ -3,8 +3,21 @@
 //! Everything here runs on a thread of [`super::workers`], one request of a key behind the other. What it changes
 //! it hands to the ledger; the answer goes out through [`Reply`] once that is durable.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::{
+    Act, Caller, Chain, Kind, Refusal, Step,
+    answer::Pending,
+    ceremonies::Ends,
+    directory::{self, Desk},
+    escalation,
+    office::Inner,
+    passport,
+    proof::Proof,
+    reply::Reply,
+    request::{self, Asked, Found},
+};
+use crate::ledger::{AdmitError, Change, Committed, NonceUse, Reading, Tenant};
 use agentsigna_verifier::{
     act::{Act as _, Claim},
     decision::Verdict,
@@ -15,31 +28,18 @@ use agentsigna_verifier::{
     state::Stage,
     time::UnixMillis,
 };
-use tokio::sync::oneshot;
-
-use super::{
-    Act, Caller, Chain, Kind, Refusal, Step,
-    answer::Pending,
-    directory::{self, Desk},
-    escalation,
-    office::Inner,
-    passport,
-    proof::Proof,
-    request::{self, Asked, Found},
-};
-use crate::ledger::{AdmitError, Change, Committed, NonceUse, Reading, Tenant};
 
 /// How often a request is decided again because what it read has changed meanwhile (decision 20).
-const TRIES_MAX: usize = 4;
+pub(super) const TRIES_MAX: usize = 4;
 /// Wrong claims that kill a code (AP-12).
-const WRONG_CLAIMS_MAX: u32 = 5;
+pub(super) const WRONG_CLAIMS_MAX: u32 = 5;
 
 /// One request that is being worked on.
 pub(super) struct Work {
     pub(super) message: SignedMessage,
     pub(super) body: Vec<u8>,
     pub(super) route: Route,
-    pub(super) reply: Reply,
+    pub(super) reply: Reply<Done>,
 }
 
 /// What is asked, by the path it came in on.
@@ -49,11 +49,8 @@ pub(super) enum Route {
     Founder(Act),
 }
 
-/// Gives one answer, once.
-#[derive(Clone)]
-pub(super) struct Reply(Arc<Mutex<Option<oneshot::Sender<Outcome>>>>);
-
-pub(super) type Outcome = Result<(Tenant, Pending, Committed), Refusal>;
+/// What was committed, and what to say of it.
+pub(super) type Done = (Tenant, Pending, Committed);
 
 /// Works on one request in its lane, deciding again while what it read changes under it.
 pub(super) fn run(inner: &Inner, stack: &BigStack, work: Work) -> Result<(), Refusal> {
@@ -125,7 +122,7 @@ fn attempt(
     stack: &BigStack,
     signed: &Proven<'_>,
     nonce: Option<&NonceUse>,
-    reply: &Reply,
+    reply: &Reply<Done>,
 ) -> Result<(), Refusal> {
     let mut tries = 0_usize;
     loop {
@@ -246,7 +243,7 @@ pub(super) fn claim(
     inner: &Inner,
     message: SignedMessage,
     body: &[u8],
-    reply: &Reply,
+    reply: &Reply<Done>,
 ) -> Result<(), Refusal> {
     let now = inner.ledger.clock().now();
     let act = Claim::parse(body)?;
@@ -292,12 +289,12 @@ fn nonce(authentic: &Authentic) -> Option<NonceUse> {
     ))
 }
 
-fn admit(
+pub(super) fn admit(
     inner: &Inner,
     tenant: &Tenant,
     step: Step,
     nonce: Option<NonceUse>,
-    reply: &Reply,
+    reply: &Reply<Done>,
 ) -> Result<(), AdmitError> {
     let Step {
         reading,
@@ -306,30 +303,17 @@ fn admit(
     } = step;
     change.nonce = nonce;
     let (reply, tenant) = (reply.clone(), tenant.clone());
+    let (ends, ceremonies) = (Ends::of(&change.events), Arc::clone(&inner.ceremonies));
     inner.ledger.admit(reading, change, move |committed| {
         reply.give(match committed {
-            Some(committed) => Ok((tenant, answer, committed)),
+            Some(committed) => {
+                ceremonies.end(&tenant, &ends);
+                Ok((tenant, answer, committed))
+            }
             None => Err(Refusal::unavailable(
                 "stopping",
                 "the server has stopped: ask again when it is back",
             )),
         });
     })
-}
-
-impl Reply {
-    /// A reply, and where it arrives.
-    pub(super) fn new() -> (Self, oneshot::Receiver<Outcome>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
-    }
-
-    /// Gives the answer; a second one is dropped.
-    pub(super) fn give(&self, outcome: Outcome) {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sender) = sender {
-            // Whoever asked may have gone; what was done stays done.
-            let _ = sender.send(outcome);
-        }
-    }
 }

@@ -4,10 +4,14 @@
 //! no RocksDB and no key of the log. The rules themselves are in the verifier, where the auditor runs them.
 
 mod answer;
+mod asked;
 mod case_file;
+mod ceremonies;
+mod challenges;
 mod directory;
 mod escalation;
 mod failures;
+mod join;
 mod lane;
 mod office;
 mod passport;
@@ -16,16 +20,24 @@ mod policy;
 mod proof;
 mod rates;
 mod refusal;
+mod reply;
 mod request;
+mod sessions;
+mod sign_in;
+mod signing;
 mod view;
 mod workers;
 
 pub use answer::{Answer, CaseAnswer, Review};
+pub use asked::Words;
 pub use directory::Act;
+pub use join::{Invited, Joined, Registering};
 pub use office::{Office, OfficeError};
 pub use rates::{Rate, RateOutside, Rates};
 pub use refusal::{Kind, Refusal};
 pub use request::Caller;
+pub use sign_in::{Challenge, Visitor};
+pub use signing::{Follows, Prepared, Proposal};
 pub use view::WAIT_S_MAX;
 
 use agentsigna_verifier::{

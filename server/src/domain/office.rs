@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::Hash,
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,17 +15,20 @@ use std::{
 };
 
 use agentsigna_verifier::{
-    digest::Digest, entry::CaseId, key::JwkThumbprint, rules::BigStack,
+    digest::Digest, entry::CaseId, event::EndReason, key::JwkThumbprint, rules::BigStack,
     signed_request::Signed as SignedMessage,
 };
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Act, Answer, Refusal, escalation,
+    Act, Answer, Refusal,
+    ceremonies::{Ceremonies, Holder},
+    escalation,
     failures::Failures,
-    lane::{self, Outcome, Reply, Route, Work},
+    lane::{self, Done, Route, Work},
     policy::Policies,
     rates::{Buckets, Rates},
+    reply::Reply,
     workers::Workers,
 };
 use crate::ledger::{Ledger, Reading, Tenant};
@@ -43,6 +47,8 @@ pub(super) struct Inner {
     workers: Workers,
     pub(super) policies: Policies,
     pub(super) failures: Failures,
+    /// What people are in the middle of.
+    pub(super) ceremonies: Arc<Ceremonies>,
     /// What each key and tenant may still ask for (AP-14).
     pub(super) rates: Buckets,
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
@@ -84,6 +90,7 @@ impl Office {
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
                 failures: Failures::default(),
+                ceremonies: Arc::default(),
                 rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
@@ -132,6 +139,10 @@ impl Office {
         self.inner.stopping.store(true, Ordering::Release);
         self.inner.workers.close();
         self.inner.record_failures(u64::MAX);
+        // TA-5: the server stops.
+        let all = |_: &Holder| Some(EndReason::Ended);
+        self.inner.ceremonies.sessions().end_where(all);
+        self.inner.tend_sessions(self.inner.ledger.clock().now());
         self.inner.ledger.close();
     }
 
@@ -198,9 +209,9 @@ impl Office {
     }
 
     /// AP-10: a lane that is full is said at once, and the request is in no queue then.
-    fn submit(
+    pub(super) fn submit(
         &self,
-        key: JwkThumbprint,
+        key: impl Hash,
         job: impl FnOnce(&BigStack) + Send + 'static,
     ) -> Result<(), Refusal> {
         if self.inner.workers.submit(key, job) {
@@ -230,7 +241,9 @@ impl Office {
     }
 }
 
-async fn finish(outcome: oneshot::Receiver<Outcome>) -> Result<Answer, Refusal> {
+pub(super) async fn finish(
+    outcome: oneshot::Receiver<Result<Done, Refusal>>,
+) -> Result<Answer, Refusal> {
     let (tenant, pending, committed) = outcome.await.map_err(|_| Refusal::stopping())??;
     pending.finish(&tenant, &committed)
 }
@@ -241,6 +254,7 @@ fn tick(inner: &Arc<Inner>) {
     inner.forget_read_nonces(now);
     inner.rates.forget_full(inner.ledger.clock().steady());
     inner.record_failures(now.seconds() / 60);
+    inner.tend_sessions(now);
     for (_, tenant) in inner.ledger.tenants() {
         let due = match tenant.due(now.millis()) {
             Ok(due) => due,

@@ -352,6 +352,11 @@ pub(super) fn admit(
     };
     // Nothing below can fail: from here on the change happens, or the process stops (INVARIANT no undo, LG-10).
     admission.set(&set, index);
+    for name in set.keys() {
+        if let RowName::Credential(credential) = name {
+            shared.credentials.add(credential.clone(), &tenant);
+        }
+    }
     if let Some(nonce) = nonce {
         admission.nonces.insert(nonce, ());
     }

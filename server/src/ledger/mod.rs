@@ -18,6 +18,7 @@ mod anchors;
 mod change;
 mod clock;
 mod committer;
+mod credentials;
 mod edge;
 mod export;
 mod fsck;
@@ -42,6 +43,7 @@ pub use anchors::Anchors;
 use anchors::Noter;
 pub use change::{Change, Committed, NewEvent, NonceUse};
 pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
+use credentials::Credentials;
 pub use export::{ExportError, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use recovery::RecoveryError;
@@ -51,6 +53,7 @@ use agentsigna_verifier::{
     action::{Currency, Exponent},
     event::Sites,
     key::{JwkThumbprint, PublicKey},
+    passkey::CredentialId,
     trust::TrustError,
 };
 
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
     ///
     /// Locks are taken in this order, and no other: a tenant's admission, owners, queue.
     owners: Mutex<HashMap<JwkThumbprint, Option<Tenant>>>,
+    credentials: Credentials,
     /// The way to the sequencer; `None` once the ledger is closed.
     queue: Mutex<Option<mpsc::Sender<Inbox>>>,
     queued: Arc<AtomicUsize>,
@@ -209,12 +213,16 @@ impl Ledger {
         let store = Arc::new(store);
         let mut tenants = HashMap::new();
         let mut owners = HashMap::new();
+        let credentials = Credentials::default();
         for found in store.tenants() {
             let tenant = recovery::tenant(&store, &found, &clock)?;
             anchors.check(&tenant)?;
             for key in tenant.keys()? {
                 recovery::check_owner(&store, &found, key)?;
                 owners.insert(key, Some(tenant.clone()));
+            }
+            for credential in tenant.credentials()? {
+                credentials.add(credential, &tenant);
             }
             tenants.insert(found.name().to_owned(), tenant);
         }
@@ -232,6 +240,7 @@ impl Ledger {
         let shared = Arc::new(Shared {
             tenants: RwLock::new(tenants),
             owners: Mutex::new(owners),
+            credentials,
             queue: Mutex::new(Some(sender.clone())),
             queued: Arc::default(),
             stopped: AtomicBool::new(false),
@@ -335,6 +344,13 @@ impl Ledger {
     #[must_use]
     pub fn owner(&self, key: JwkThumbprint) -> Option<Tenant> {
         self.shared.owners().get(&key).cloned().flatten()
+    }
+
+    /// The tenants in which a passkey with this credential id was confirmed: whose it is and whether it counts, their
+    /// rows say.
+    #[must_use]
+    pub fn with_credential(&self, credential: &CredentialId) -> Vec<Tenant> {
+        self.shared.credentials.tenants(credential)
     }
 
     /// The tenant whose log has this origin.

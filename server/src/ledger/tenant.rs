@@ -18,8 +18,9 @@ use agentsigna_verifier::{
         prove::{ProveError, prove_inclusion},
         tree::{LeafIndex, TreeHead},
     },
+    passkey::CredentialId,
     passport::Unsealed,
-    state::{Row, RowName},
+    state::{ProposalRow, Row, RowName},
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use tokio::sync::watch;
@@ -33,6 +34,8 @@ use crate::store::{Key, ReadError, Seeds, TenantScope};
 /// Kinds of row (`spec/state.md §3`).
 const AGENTS: u8 = 2;
 const SYSTEMS: u8 = 3;
+const PASSKEYS: u8 = 11;
+const PROPOSALS: u8 = 14;
 
 /// A tenant's log. Cheap to clone; the only way from above to its entries, rows and keys.
 #[derive(Clone)]
@@ -264,6 +267,39 @@ impl Tenant {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = head;
         self.inner.grown.send_replace(size);
+    }
+
+    /// Whether both handles lead to one tenant.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Every proposal that was ever made, as the last durable change left it (`spec/people.md §3.6`).
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn proposals(&self) -> Result<Vec<ProposalRow>, RowError> {
+        let mut proposals = Vec::new();
+        for row in self.inner.scope.rows(PROPOSALS)? {
+            if let Row::Proposal(row) =
+                Row::decode(PROPOSALS, &row?.1).map_err(RowError::Damaged)?
+            {
+                proposals.push(row);
+            }
+        }
+        Ok(proposals)
+    }
+
+    /// The ids of all credentials that were ever confirmed.
+    pub(super) fn credentials(&self) -> Result<Vec<CredentialId>, RowError> {
+        let mut credentials = Vec::new();
+        for row in self.inner.scope.rows(PASSKEYS)? {
+            if let Row::Passkey(row) = Row::decode(PASSKEYS, &row?.1).map_err(RowError::Damaged)? {
+                credentials.push(row.credential);
+            }
+        }
+        Ok(credentials)
     }
 
     /// The founder's key and every enrolled one.

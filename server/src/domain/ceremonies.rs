@@ -1,0 +1,175 @@
+//! What people are in the middle of: sessions, and challenges that wait for a device.
+//!
+//! All of it is in memory: a restart ends every session and forgets every challenge.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use agentsigna_verifier::{
+    digest::Digest,
+    event::{Body, EndReason, SessionEnded, Shown},
+    id::Id,
+    key::JwkThumbprint,
+    passkey::context::{ActContext, RegistrationContext, SignInContext},
+    snapshot::Status,
+    time::UnixMillis,
+};
+
+use super::{Act, challenges::Challenges, event, office::Inner, sessions::Sessions};
+use crate::ledger::{AdmitError, Change, NewEvent, Reading, Tenant};
+
+/// Sign-ins that wait for a device. Strangers fill this: a flood must last for minutes to push anybody out.
+const SIGN_INS_MAX: usize = 65_536;
+/// Registrations that wait for a device; each needed a one-time code.
+const JOINS_MAX: usize = 4096;
+/// Acts that wait for a device; each may hold a policy of 200,000 bytes.
+const ACTS_MAX: usize = 512;
+
+/// Whose a session is.
+#[derive(Clone)]
+pub(super) struct Holder {
+    pub(super) tenant: Tenant,
+    pub(super) user: Id,
+    /// The passkey that the session began with; a session begun with a password has none, and signs nothing.
+    pub(super) passkey: Option<JwkThumbprint>,
+}
+
+/// An act that waits for its signature.
+pub(super) struct OpenAct {
+    /// The session that asked.
+    pub(super) session: u64,
+    pub(super) act: Act,
+    pub(super) context: ActContext,
+    pub(super) body: Vec<u8>,
+}
+
+/// A registration that waits for a device, by the digest of its one-time code.
+pub(super) struct OpenJoin {
+    pub(super) code: Digest,
+    pub(super) context: RegistrationContext,
+}
+
+/// Everything that people are in the middle of.
+pub(super) struct Ceremonies {
+    sessions: Mutex<Sessions<Holder>>,
+    sign_ins: Mutex<Challenges<SignInContext>>,
+    joins: Mutex<Challenges<OpenJoin>>,
+    acts: Mutex<Challenges<OpenAct>>,
+    /// Sign-in passkeys shown at the portal by those who have an approval passkey to show yet: by the digest of the
+    /// code, with its end.
+    shown: Mutex<HashMap<Digest, (UnixMillis, Shown)>>,
+}
+
+impl Default for Ceremonies {
+    fn default() -> Self {
+        Self {
+            sessions: Mutex::default(),
+            sign_ins: Mutex::new(Challenges::new(SIGN_INS_MAX)),
+            joins: Mutex::new(Challenges::new(JOINS_MAX)),
+            acts: Mutex::new(Challenges::new(ACTS_MAX)),
+            shown: Mutex::default(),
+        }
+    }
+}
+
+/// What an event that is durable ends.
+pub(super) struct Ends {
+    user: Id,
+    /// One passkey, or all of them.
+    passkey: Option<JwkThumbprint>,
+}
+
+impl Ends {
+    /// Whose sessions `events` end: of who is suspended, and those begun with a passkey that is revoked.
+    pub(super) fn of(events: &[NewEvent]) -> Vec<Self> {
+        let ends = |event: &NewEvent| match &event.event().body {
+            Body::UserChanged(body) if body.status == Status::Suspended => Some(Self {
+                user: body.user.clone(),
+                passkey: None,
+            }),
+            Body::UserRevoked(body) => Some(Self {
+                user: body.user.clone(),
+                passkey: Some(body.passkey),
+            }),
+            _ => None,
+        };
+        events.iter().filter_map(ends).collect()
+    }
+}
+
+impl Ceremonies {
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions<Holder>> {
+        lock(&self.sessions)
+    }
+
+    pub(super) fn sign_ins(&self) -> MutexGuard<'_, Challenges<SignInContext>> {
+        lock(&self.sign_ins)
+    }
+
+    pub(super) fn joins(&self) -> MutexGuard<'_, Challenges<OpenJoin>> {
+        lock(&self.joins)
+    }
+
+    pub(super) fn acts(&self) -> MutexGuard<'_, Challenges<OpenAct>> {
+        lock(&self.acts)
+    }
+
+    pub(super) fn shown(&self) -> MutexGuard<'_, HashMap<Digest, (UnixMillis, Shown)>> {
+        lock(&self.shown)
+    }
+
+    /// Ends the sessions that `ends` names in `tenant`.
+    pub(super) fn end(&self, tenant: &Tenant, ends: &[Ends]) {
+        if ends.is_empty() {
+            return;
+        }
+        self.sessions().end_where(|holder| {
+            let over = |end: &Ends| {
+                end.user == holder.user && (end.passkey.is_none() || end.passkey == holder.passkey)
+            };
+            (holder.tenant.is(tenant) && ends.iter().any(over)).then_some(EndReason::Ended)
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    /// TA-5: ends sessions that are over, puts every end on the record, and forgets passkeys that were shown in vain.
+    pub(super) fn tend_sessions(&self, now: UnixMillis) {
+        self.ceremonies.shown().retain(|_, (until, _)| now < *until);
+        let ended = self.ceremonies.sessions().take_ended(now);
+        for (holder, reason) in ended {
+            let body = Body::AuthEnded(SessionEnded {
+                user: holder.user.clone(),
+                reason,
+            });
+            let admitted = match event(now, body) {
+                Ok(event) => {
+                    let change = Change {
+                        events: vec![event],
+                        ..Change::default()
+                    };
+                    self.ledger
+                        .admit(Reading::of(&holder.tenant), change, |_| {})
+                }
+                Err(_) => Err(AdmitError::Full),
+            };
+            match admitted {
+                Ok(()) => {}
+                // No room just now: with the next tick.
+                Err(AdmitError::Full | AdmitError::NoRoom) => {
+                    self.ceremonies.sessions().give_back(holder, reason);
+                }
+                Err(error) => {
+                    let origin = holder.tenant.origin();
+                    tracing::warn!(%error, origin, "the end of a session is not on the record");
+                }
+            }
+        }
+    }
+}
