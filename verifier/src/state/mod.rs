@@ -7,6 +7,7 @@
 
 mod apply;
 mod authority;
+mod cases;
 mod directory;
 mod passkeys;
 mod people;
