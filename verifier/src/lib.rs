@@ -32,8 +32,8 @@ pub mod limits;
 pub mod log;
 pub mod passkey;
 pub mod passport;
-pub mod review;
 pub mod people;
+pub mod review;
 #[cfg(feature = "rules")]
 pub mod rules;
 pub mod signed_request;

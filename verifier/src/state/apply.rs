@@ -84,21 +84,24 @@ pub fn apply<R: Rows>(
     let moment = Moment {
         at: event.decided_at,
         entry: index,
+        by: alloc::vec::Vec::new(),
     };
-    outside_case(rows, &event.body, &moment, completeness)
+    outside_case(rows, &event.body, moment, completeness)
 }
 
 fn outside_case<R: Rows>(
     rows: &mut R,
     body: &Body,
-    moment: &Moment,
+    mut moment: Moment,
     completeness: Completeness,
 ) -> Result<(), StateError<R::Error>> {
     // PE-7, PE-9: whoever signed it may, and a second person where two are asked for.
     let signers = match Deed::of(body) {
-        Some((deed, signed)) => authority::act(rows, &deed, signed, moment)?,
+        Some((deed, signed)) => authority::act(rows, &deed, signed, &moment)?,
         None => authority::Signers::default(),
     };
+    moment.by.clone_from(&signers.by);
+    let moment = &moment;
     match body {
         Body::LogCreated(genesis) => {
             rows.set(RowName::Log, Row::Log(genesis.clone()));
@@ -113,7 +116,7 @@ fn outside_case<R: Rows>(
             if rows.row(&name).map_err(StateError::Rows)?.is_none() {
                 let row = BundleRow {
                     bytes: body.bytes,
-                    entry: moment.entry,
+                    entry: moment.ground(),
                 };
                 rows.set(name, Row::Bundle(row));
             }

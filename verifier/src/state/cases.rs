@@ -1,17 +1,22 @@
-//! Events of cases: request, decision, review, Passport.
+//! Events of cases: request, decision, Passport. Those of reviews are in `review`.
 
 use alloc::{format, string::ToString as _, vec::Vec};
 
 use super::{
-    CaseEvent, CaseRow, Completeness, HISTORY_MAX, HistoryItem, Row, RowName, Rows, StateError,
+    CaseEvent, CaseRow, Completeness, Ground, HISTORY_MAX, Row, RowName, Rows, StateError,
     apply::{agent, broken, counterparty, log, system},
+    authority::{administrators, person},
+    review,
 };
 use crate::{
     case::{self, CaseState, Step},
+    decision::Verdict,
     digest::{self, Digest},
     entry::{CaseId, CasePlace},
-    event::{ActionRequested, Body, CaseExpired, DecisionMade, Genesis, ReviewOpened},
-    passport::{Claims, Passport},
+    event::{ActionRequested, Body, DecisionMade, Genesis},
+    id::Id,
+    passport::{Claims, Passport, Path},
+    review::HistoryCase,
     snapshot::Snapshot,
     time::UnixMillis,
 };
@@ -32,8 +37,10 @@ pub(super) fn apply<R: Rows>(
     match body {
         Body::ActionRequested(body) => requested(rows, step, body),
         Body::DecisionMade(body) => decided(rows, step, body),
-        Body::ReviewOpened(body) => review_opened(rows, step, body),
-        Body::CaseExpired(body) => expired(rows, step, body),
+        Body::ReviewOpened(body) => review::opened(rows, step, body),
+        Body::ApprovalGiven(body) => review::judged(rows, step, body, Step::Approved),
+        Body::ApprovalRefused(body) => review::judged(rows, step, body, Step::Refused),
+        Body::CaseExpired(body) => review::expired(rows, step, body),
         Body::PassportIssued(bytes) => passport_issued(rows, step, bytes),
         other => broken(
             "case-step",
@@ -116,7 +123,7 @@ fn remember<R: Rows>(
         Some(Row::History(items)) => items,
         _ => Vec::new(),
     };
-    items.push(HistoryItem {
+    items.push(HistoryCase {
         case: step.place.case,
         kind: body.action.kind(),
         counterparty: body.action.counterparty().clone(),
@@ -134,81 +141,40 @@ fn decided<R: Rows>(
     step: &CaseStep,
     body: &DecisionMade,
 ) -> Result<(), StateError<R::Error>> {
-    let mut row = case(rows, step.place.case)?;
-    row.state = follow(Some(row.state), Step::Decided(body.decision.verdict()))?;
+    let id = step.place.case;
+    let verdict = body.decision.verdict();
+    let mut row = case(rows, id)?;
+    // AV-12: in a review, policy is asked again once people agreed.
+    let before = if row.state == CaseState::InReview {
+        let (agreed, review, grounds) = review::decided_again(rows, step, body)?;
+        row.add_grounds(grounds);
+        Some((agreed, review))
+    } else {
+        None
+    };
+    let agreed = matches!(before, Some((true, _)));
+    let kind = if agreed {
+        Step::DecidedAgain
+    } else {
+        Step::Decided(verdict)
+    };
+    row.state = follow(Some(row.state), kind)?;
     link(&mut row, step)?;
-    row.grounds = check_snapshot(rows, &row, step, &body.snapshot)?;
-    row.verdict = Some(body.decision.verdict());
+    let grounds = check_snapshot(rows, &row, step, &body.snapshot)?;
+    row.add_grounds(grounds);
+    row.verdict = Some(verdict);
     row.bundle = body.snapshot.bundle();
     row.snapshot = Some(body.snapshot.digest());
-    // The deadline of a review counts from the decision that asks for it.
-    row.deadline = body.decision.review_ms().map(|ms| step.decided_at.plus(ms));
-    rows.set(RowName::Case(step.place.case), Row::Case(row));
-    Ok(())
-}
-
-fn review_opened<R: Rows>(
-    rows: &mut R,
-    step: &CaseStep,
-    body: &ReviewOpened,
-) -> Result<(), StateError<R::Error>> {
-    let mut row = case(rows, step.place.case)?;
-    row.state = follow(Some(row.state), Step::ReviewOpened)?;
-    link(&mut row, step)?;
-    if body.round != 1 {
-        return broken(
-            "review-round",
-            format!("review round {} where round 1 opens", body.round),
-        );
+    if !agreed {
+        // The deadline of a review counts from the decision that asks for it.
+        row.deadline = body.decision.review_ms().map(|ms| step.decided_at.plus(ms));
     }
-    // CA-3: people have the time that the decision gave them.
-    if row.deadline != Some(body.deadline) {
-        return broken(
-            "review-deadline",
-            format!(
-                "review until {} ms, the decision asks for another time",
-                body.deadline
-            ),
-        );
+    if let (Verdict::Escalated, false, Some(deadline)) = (verdict, agreed, row.deadline) {
+        let before = before.as_ref().map(|(_, review)| review);
+        let review = review::asked(body, deadline, before)?;
+        rows.set(RowName::Review(id), Row::Review(review));
     }
-    rows.set(RowName::Case(step.place.case), Row::Case(row));
-    Ok(())
-}
-
-fn expired<R: Rows>(
-    rows: &mut R,
-    step: &CaseStep,
-    body: &CaseExpired,
-) -> Result<(), StateError<R::Error>> {
-    let mut row = case(rows, step.place.case)?;
-    row.state = follow(Some(row.state), Step::Expired)?;
-    link(&mut row, step)?;
-    if body.round != 1 {
-        return broken(
-            "review-round",
-            format!("review round {} expires where round 1 is open", body.round),
-        );
-    }
-    if row.deadline != Some(body.deadline) {
-        return broken(
-            "review-deadline",
-            format!(
-                "expiry names {} ms, the open review another time",
-                body.deadline
-            ),
-        );
-    }
-    // CA-3: silence counts only once the time is up.
-    if step.decided_at < body.deadline {
-        return broken(
-            "expired-early",
-            format!(
-                "case expired at {} ms, before its deadline {} ms",
-                step.decided_at, body.deadline
-            ),
-        );
-    }
-    rows.set(RowName::Case(step.place.case), Row::Case(row));
+    rows.set(RowName::Case(id), Row::Case(row));
     Ok(())
 }
 
@@ -231,6 +197,7 @@ fn passport_issued<R: Rows>(
         );
     }
     check_claims(passport.claims(), &genesis, &row, step)?;
+    check_path(rows, &passport.claims().path, &row, step)?;
     let mut agent_row = agent(rows, &row.agent)?;
     if agent_row.stage.enrolled_key() != Some(&passport.claims().key) {
         return broken(
@@ -245,6 +212,26 @@ fn passport_issued<R: Rows>(
     rows.set(RowName::Agent(row.agent.clone()), Row::Agent(agent_row));
     rows.set(RowName::Case(step.place.case), Row::Case(row));
     Ok(())
+}
+
+/// AV-13: the people who agreed, all of them, in their order; where policy alone allowed it, nobody.
+fn check_path<R: Rows>(
+    rows: &mut R,
+    path: &Path,
+    row: &CaseRow,
+    step: &CaseStep,
+) -> Result<(), StateError<R::Error>> {
+    let expected = match row.state {
+        CaseState::Agreed => review::approvals(rows, step.place.case)?.map(Path::Approved),
+        _ => Some(Path::Authorized),
+    };
+    if expected.as_ref() == Some(path) {
+        return Ok(());
+    }
+    broken(
+        "approvals-mismatch",
+        "the Passport's approvals are not those of the round that people agreed in",
+    )
 }
 
 /// ST-9: a Passport says what the case says: of the decision, action and digest of the snapshot. Its rules are
@@ -385,24 +372,57 @@ fn check_snapshot<R: Rows>(
             "the decision weighed another action than the one that was asked for",
         );
     }
-    let mut grounds = [agent.entries, target.entries, counterparty.entries].concat();
-    if let Some(policy) = policy {
-        grounds.push(policy.entry);
-        grounds.extend(policy.proposal);
-        if let Some(Row::Bundle(bundle)) = rows
-            .row(&RowName::Bundle(policy.bundle))
-            .map_err(StateError::Rows)?
-        {
-            grounds.push(bundle.entry);
-        }
+    // PE-13: where a person signed for the agent, its sponsor had to be one too.
+    let by_people = agent.entries.iter().any(|entry| !entry.by.is_empty());
+    let sponsor = by_people.then_some(agent.sponsor);
+    let entries = [agent.entries, target.entries, counterparty.entries].concat();
+    let mut grounds = with_signers(rows, entries, sponsor)?;
+    grounds.extend(policy_grounds(rows)?);
+    Ok(grounds)
+}
+
+/// The entries that say which policy is active, and by whose word.
+pub(super) fn policy_grounds<R: Rows>(rows: &mut R) -> Result<Vec<u64>, StateError<R::Error>> {
+    let Some(Row::Policy(policy)) = rows.row(&RowName::Policy).map_err(StateError::Rows)? else {
+        return Ok(Vec::new());
+    };
+    let mut entries: Vec<Ground> = [Ground {
+        index: policy.entry,
+        by: policy.by,
+    }]
+    .into();
+    if let Some(Row::Bundle(bundle)) = rows
+        .row(&RowName::Bundle(policy.bundle))
+        .map_err(StateError::Rows)?
+    {
+        entries.push(bundle.entry);
     }
-    grounds.sort_unstable();
-    grounds.dedup();
+    let mut grounds = with_signers(rows, entries, None)?;
+    grounds.extend(policy.proposal);
+    Ok(grounds)
+}
+
+/// The indices of `entries`, and, where people signed them, of what these people and those who rule rest on:
+/// back to the founder.
+fn with_signers<R: Rows>(
+    rows: &mut R,
+    entries: Vec<Ground>,
+    also: Option<Id>,
+) -> Result<Vec<u64>, StateError<R::Error>> {
+    let mut grounds: Vec<u64> = entries.iter().map(|entry| entry.index).collect();
+    let signers = entries.into_iter().flat_map(|entry| entry.by);
+    let people: alloc::collections::BTreeSet<Id> = signers.chain(also).collect();
+    if !people.is_empty() {
+        grounds.extend(administrators(rows)?.entries);
+    }
+    for id in people {
+        grounds.extend(person(rows, &id)?.into_iter().flat_map(|row| row.entries));
+    }
     Ok(grounds)
 }
 
 /// ST-7: each event of a case names its number and the digest of the one before.
-fn link<E>(row: &mut CaseRow, step: &CaseStep) -> Result<(), StateError<E>> {
+pub(super) fn link<E>(row: &mut CaseRow, step: &CaseStep) -> Result<(), StateError<E>> {
     let expected = u64::try_from(row.events.len()).unwrap_or(u64::MAX);
     let previous = row
         .events
@@ -421,11 +441,11 @@ fn link<E>(row: &mut CaseRow, step: &CaseStep) -> Result<(), StateError<E>> {
     Ok(())
 }
 
-fn follow<E>(from: Option<CaseState>, step: Step) -> Result<CaseState, StateError<E>> {
+pub(super) fn follow<E>(from: Option<CaseState>, step: Step) -> Result<CaseState, StateError<E>> {
     case::follow(from, step).or_else(|error| broken("case-step", error.to_string()))
 }
 
-fn case<R: Rows>(rows: &mut R, id: CaseId) -> Result<CaseRow, StateError<R::Error>> {
+pub(super) fn case<R: Rows>(rows: &mut R, id: CaseId) -> Result<CaseRow, StateError<R::Error>> {
     match rows.row(&RowName::Case(id)).map_err(StateError::Rows)? {
         Some(Row::Case(row)) => Ok(row),
         _ => broken("case-step", format!("case {id} was never requested")),

@@ -11,18 +11,23 @@ mod cases;
 mod directory;
 mod passkeys;
 mod people;
+mod review;
 mod rows;
+mod sheet;
 mod signatures;
 
 use alloc::{string::String, vec::Vec};
 
 pub use apply::{Completeness, StateError, apply};
 pub use authority::{Deed, People, Signer, may_sign};
+pub use review::{Agreed, agreed, rests};
 pub use rows::{
-    AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow, HISTORY_MAX,
-    HistoryItem, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, PolicyRow,
-    ProposalRow, Row, ShownPasskey, Stage, Subject, SystemRow, Terms,
+    AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
+    GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
+    PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, ShownPasskey, Stage, Subject, SystemRow,
+    Terms,
 };
+pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};
 
 use crate::{
@@ -69,6 +74,8 @@ pub enum RowName {
     Delegation(Id, Id),
     /// The last cases of an agent.
     History(Id),
+    /// The review of a case.
+    Review(CaseId),
 }
 
 impl RowName {
@@ -91,6 +98,7 @@ impl RowName {
             Self::Administrators => 13,
             Self::Proposal(..) => 14,
             Self::Delegation(..) => 15,
+            Self::Review(_) => 16,
             Self::History(_) => 17,
         }
     }
@@ -119,7 +127,7 @@ impl RowName {
             Self::Request(agent, request) => {
                 Value::array([Value::from(agent.as_str()), Value::from(request.as_str())])
             }
-            Self::Case(case) => Value::bytes(case.as_bytes()),
+            Self::Case(case) | Self::Review(case) => Value::bytes(case.as_bytes()),
         }
         .encode()
     }
@@ -145,6 +153,7 @@ impl RowName {
             Self::Proposal(path, content) => format!("proposal of `{path}` with content {content}"),
             Self::Delegation(from, to) => format!("delegation from `{from}` to `{to}`"),
             Self::History(id) => format!("history of `{id}`"),
+            Self::Review(case) => format!("review of case {case}"),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Goal: nothing follows that `spec/state.md` does not let follow. Method: a log that really signs, and each
 //! rule broken alone. A case of a list is the code expected, the code found, and what was done.
 
+mod any;
 mod authority;
 mod cases;
 mod evidence;
 mod order;
 mod people;
+mod review;
+mod reviewers;
+mod rounds;
 mod rows;
 mod signed;
 mod snapshots;
@@ -149,6 +153,9 @@ fn every_code_of_the_page_is_produced_and_no_other() {
     cases.extend(authority::cases());
     cases.extend(evidence::cases());
     cases.extend(staying::cases());
+    cases.extend(review::cases());
+    cases.extend(reviewers::cases());
+    cases.extend(rounds::cases());
     check(&cases);
     // What those pages say of a signature, this one does not repeat.
     let mut elsewhere = codes_of(

@@ -159,13 +159,19 @@ impl Tenant {
 
     /// A log with the file key's two administrators, `dana` and `erin`, and what [`Tenant::ready`] has.
     pub fn ready_with_people(seed: u8) -> (Self, Person, Person) {
+        Self::ready_with_people_asking(seed, 1)
+    }
+
+    /// The same, its policy asking `people` of finance.
+    pub fn ready_with_people_asking(seed: u8, people: u8) -> (Self, Person, Person) {
         let mut tenant = Self::found_with_sites(seed);
         let mut dana = Person::administrator("dana", 1);
         let mut erin = Person::administrator("erin", 2);
         tenant.enrol_person(By::Founder, &dana);
         tenant.enrol_person(By::One(&mut dana), &erin);
         tenant.furnish();
-        let bundle = tenant.publish(super::POLICY);
+        let bundle = tenant.publish(&super::policy(people));
+        tenant.people_asked = people;
         let activated = tenant.policy_activated(By::Two(&mut dana, &mut erin), bundle);
         tenant.append(None, activated);
         (tenant, dana, erin)
