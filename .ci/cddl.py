@@ -5,11 +5,11 @@ deterministic CBOR. Both are the business of the verifier's own readers. The ord
 that of their encodings.
 """
 
-import functools
 import os
 import re
 import sys
 from collections import namedtuple
+from functools import partial
 from glob import glob
 
 import cbor2
@@ -18,11 +18,18 @@ import zcbor
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-# Names of members become names of Python, where `from` cannot be one.
-sys.modules[zcbor.DataTranslator.__module__].namedtuple = functools.partial(namedtuple, rename=True)
+# A member may be called like a word of Python (`for`): zcbor names a field after it, and namedtuple refuses the word.
+sys.modules[zcbor.DataTranslator.__module__].namedtuple = partial(namedtuple, rename=True)
 
 # What a file may be, by the end of its name.
-ROOTS = {".entry": ["entry"], ".passport": ["passport-delivered", "passport-registered"], ".case": ["case-file"]}
+ROOTS = {
+    ".entry": ["entry"],
+    ".passport": ["passport-delivered", "passport-registered"],
+    ".case": ["case-file"],
+    ".assertion": ["assertion"],
+    ".registration": ["registration"],
+    ".context": ["registration-context", "sign-in-context", "act-context", "approval-context"],
+}
 # A file whose name begins so must be refused.
 MALFORMED = "malformed-"
 
@@ -132,7 +139,7 @@ def main():
                     findings.append(f"{name}: changed to {data.hex()}, it is still a good `{rule}`")
                 refused += 1
     with open("spec/event.cddl", encoding="utf-8") as file:
-        kinds = set(re.findall(r'^[a-z-]+ = \["([a-z.-]+)", (?:in|outside)-case', file.read(), re.M))
+        kinds = set(re.findall(r'^[a-z-]+ = \["([a-z.]+)", (?:in|outside)-case', file.read(), re.M))
     for kind in sorted(kinds - seen):
         findings.append(f"spec/event.cddl: no example of `{kind}` in spec/examples")
     for finding in findings:

@@ -198,6 +198,26 @@ fn every_file_of_contexts_gives_its_answer() {
     }
 }
 
+/// What `.ci/cddl` judges by `spec/passkeys.cddl` is what is read here.
+#[test]
+fn the_examples_of_the_layouts_are_cases() {
+    let examples = folder("../../spec/examples/passkeys");
+    let mut judged = 0;
+    for (kind, case) in files("encoded").into_iter().chain(files("contexts")) {
+        let file = match kind.as_str() {
+            "assertion-valid" => "approval.assertion".to_string(),
+            "registration-valid" => "approval.registration".to_string(),
+            name => format!("{name}.context"),
+        };
+        if let Ok(bytes) = fs::read(examples.join(&file)) {
+            assert_eq!(bytes, hex(&case, "bytes"), "{file}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, fs::read_dir(examples).unwrap().count());
+    assert_eq!(judged, 8);
+}
+
 #[test]
 fn every_code_of_the_page_has_a_file() {
     let page = include_str!("../../../spec/passkeys.md");

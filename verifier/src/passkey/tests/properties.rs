@@ -5,7 +5,8 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::{
-    Assertion, AuthenticatorData, Backup, PasskeyKey, Registration, Signature, Site,
+    ASSERTION_BYTES_MAX, Assertion, AuthenticatorData, Backup, CLIENT_DATA_BYTES_MAX, PasskeyKey,
+    REGISTRATION_BYTES_MAX, Registration, SIGNATURE_BYTES_MAX, Signature, Site,
     context::{ActContext, ActPath, Life, Nonce},
     testing::Authenticator,
 };
@@ -73,6 +74,35 @@ fn no_bit_of_the_key_or_the_challenge_can_be_flipped() {
         }
     }
     assert!(points > 80, "{points}");
+}
+
+/// WA-14: the limits are what the largest parts give.
+#[test]
+fn wa_14_the_largest_fit_their_limits() {
+    let challenge = Digest::from_bytes([9; 32]);
+    let mut device = Authenticator::new(1).with_credential(&[0xff; 255]);
+    let fill = |client: &[u8]| {
+        let mut client = client.to_vec();
+        client.resize(CLIENT_DATA_BYTES_MAX, b' ');
+        client
+    };
+    let made = device.register(&site(), challenge);
+    let authenticator = device.registered(site().rp_id());
+    let made = Registration::new(authenticator, &fill(made.client().as_bytes())).unwrap();
+    assert_eq!(made.encode().len(), REGISTRATION_BYTES_MAX);
+    assert_eq!(Registration::decode(&made.encode()).as_ref(), Ok(&made));
+    assert!(made.check(&site(), challenge).is_ok());
+
+    let assertion = device.assert(&site(), challenge);
+    let client = fill(assertion.client().as_bytes());
+    let authenticator = assertion.authenticator().as_bytes();
+    let signature = device.sign(authenticator, &client);
+    let id = assertion.credential().as_bytes().to_vec();
+    let largest = Assertion::new(id, authenticator, &client, &signature).unwrap();
+    let spare = SIGNATURE_BYTES_MAX - signature.len();
+    assert_eq!(largest.encode().len() + spare, ASSERTION_BYTES_MAX);
+    assert_eq!(Assertion::decode(&largest.encode()).as_ref(), Ok(&largest));
+    assert!(largest.check(&device.key(), &site(), challenge).is_ok());
 }
 
 /// WA-13: the reason why no code takes signature bytes as a name.
