@@ -139,7 +139,7 @@ def main():
                     findings.append(f"{name}: changed to {data.hex()}, it is still a good `{rule}`")
                 refused += 1
     with open("spec/event.cddl", encoding="utf-8") as file:
-        kinds = set(re.findall(r'^[a-z-]+ = \["([a-z.]+)", (?:in|outside)-case', file.read(), re.M))
+        kinds = set(re.findall(r'^[a-z-]+ = \["([a-z.-]+)", (?:in|outside)-case', file.read(), re.M))
     for kind in sorted(kinds - seen):
         findings.append(f"spec/event.cddl: no example of `{kind}` in spec/examples")
     for finding in findings:
