@@ -5,6 +5,11 @@ use super::{
     *,
 };
 use crate::{
+    cbor::Value,
+    entry::{
+        Entry,
+        tests::{ExampleBlob, people_examples, rows_of},
+    },
     event::{AgentInvited, SignInMethod, SignedIn},
     log::note::KeyName,
     passkey::{
@@ -336,4 +341,77 @@ fn pe_8_what_a_person_signed_is_good_for_this_act_alone() {
 #[test]
 fn pe_12_a_sign_in_is_good_at_the_portal_for_this_person_now() {
     check(&sign_ins());
+}
+
+/// Goal: no member of an event is only the host's word, also where people sign. Method: each member of each signed
+/// example of the log with people, changed to another good value.
+#[test]
+fn st_5_each_member_is_what_a_person_signed() {
+    let examples = people_examples();
+    let mut unsigned = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
+    for (index, (name, bytes)) in examples.iter().enumerate() {
+        let event = Event::decode(&Entry::decode(bytes).unwrap().event).unwrap();
+        if event.body.signed().is_none() {
+            continue;
+        }
+        let kind = event.body.kind();
+        let rows = rows_of(&examples[..index]);
+        let judge = |body: Body| {
+            let changed = Event {
+                body,
+                ..event.clone()
+            };
+            check_signed(&mut rows.clone(), &mut ExampleBlob, &changed).map_err(|e| e.code())
+        };
+        assert_eq!(judge(event.body.clone()), Ok(()), "{name}");
+        let Value::Map(members) = event.body.to_value() else {
+            panic!("{kind} is no map")
+        };
+        for (at, (key, old)) in members.iter().enumerate() {
+            let Value::Text(member) = key else {
+                panic!("{kind}: no name")
+            };
+            let new = match (member.as_str(), old) {
+                ("signed", _) => continue,
+                ("path", _) => Value::from("/v1/users/ida/change"),
+                ("roles", _) => Value::array([Value::from("auditor")]),
+                ("groups", _) => Value::array([Value::from("other")]),
+                ("status", Value::Text(word)) => Value::from(if word == "active" {
+                    "suspended"
+                } else {
+                    "active"
+                }),
+                ("latitude", _) => Value::Uint(3),
+                ("approval", Value::Null) => Value::bytes(&[7; 32]),
+                ("ends_at" | "tier", Value::Uint(n)) => Value::Uint(n - 1),
+                (_, Value::Uint(n)) => Value::Uint(n + 1),
+                (_, Value::Text(old)) => Value::from(format!("{old}x").as_str()),
+                (_, Value::Bytes(old)) => Value::Bytes(old.iter().map(|byte| byte ^ 1).collect()),
+                other => panic!("{kind}: {other:?}"),
+            };
+            let mut changed = members.clone();
+            changed[at].1 = new;
+            let body = Body::from_value(kind, Value::map(changed)).unwrap();
+            kinds.insert(kind);
+            match judge(body) {
+                Ok(()) => {
+                    unsigned.insert(format!("{kind} {member}"));
+                }
+                Err("signed-otherwise" | "blob-mismatch") => {}
+                Err(code) => assert_eq!((kind, code), ("act.proposed", "json-missing")),
+            }
+        }
+    }
+    let unsigned: Vec<String> = unsigned.into_iter().collect();
+    assert_eq!(
+        unsigned,
+        [
+            "agent.invited code",
+            "agent.invited expires_at",
+            "user.invited code",
+            "user.invited expires_at"
+        ]
+    );
+    assert_eq!(kinds.len(), 10);
 }

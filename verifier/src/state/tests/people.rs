@@ -302,6 +302,16 @@ fn holders() -> Vec<Broken> {
         &person.approval.clone().unwrap(),
         "one passkey for both uses",
     );
+    let of_approval = person.approval.clone().unwrap().credential();
+    claimed(
+        tenant,
+        "key-taken",
+        &person
+            .sign_in
+            .clone()
+            .with_credential(of_approval.as_bytes()),
+        "two keys under one credential id",
+    );
     // PE-5: also when revoked.
     let finn = org.finn.sign_in.clone();
     let revoked = org.tenant.user_revoked(
