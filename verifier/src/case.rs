@@ -15,7 +15,11 @@ pub enum CaseState {
     Rejected,
     /// People may judge until the deadline.
     InReview,
-    /// Closed: nobody agreed in time.
+    /// As many people agreed as were asked for; the Passport comes in the same write.
+    Agreed,
+    /// Closed: a person refused.
+    Refused,
+    /// Closed: not enough people agreed in time.
     Expired,
     /// A Passport carries the permission.
     Issued,
@@ -28,8 +32,14 @@ pub enum Step {
     Requested,
     /// `decision.made`
     Decided(Verdict),
+    /// `decision.made` with the verdict escalated, for people who agreed to the same (AV-12).
+    DecidedAgain,
     /// `review.opened`
     ReviewOpened,
+    /// `approval.given`
+    Approved,
+    /// `approval.refused`
+    Refused,
     /// `case.expired`
     Expired,
     /// `passport.issued`
@@ -46,12 +56,14 @@ pub struct NoSuchStep {
 
 impl CaseState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Requested,
         Self::Authorized,
         Self::Escalated,
         Self::Rejected,
         Self::InReview,
+        Self::Agreed,
+        Self::Refused,
         Self::Expired,
         Self::Issued,
     ];
@@ -65,6 +77,8 @@ impl CaseState {
             Self::Escalated => "escalated",
             Self::Rejected => "rejected",
             Self::InReview => "in-review",
+            Self::Agreed => "agreed",
+            Self::Refused => "refused",
             Self::Expired => "expired",
             Self::Issued => "issued",
         }
@@ -81,19 +95,22 @@ impl CaseState {
     pub const fn may_rest(self) -> bool {
         matches!(
             self,
-            Self::Rejected | Self::InReview | Self::Expired | Self::Issued
+            Self::Rejected | Self::InReview | Self::Refused | Self::Expired | Self::Issued
         )
     }
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Requested,
         Self::Decided(Verdict::Authorized),
         Self::Decided(Verdict::Escalated),
         Self::Decided(Verdict::Rejected),
+        Self::DecidedAgain,
         Self::ReviewOpened,
+        Self::Approved,
+        Self::Refused,
         Self::Expired,
         Self::PassportIssued,
     ];
@@ -101,8 +118,10 @@ impl Step {
     const fn name(self) -> &'static str {
         match self {
             Self::Requested => "action.requested",
-            Self::Decided(_) => "decision.made",
+            Self::Decided(_) | Self::DecidedAgain => "decision.made",
             Self::ReviewOpened => "review.opened",
+            Self::Approved => "approval.given",
+            Self::Refused => "approval.refused",
             Self::Expired => "case.expired",
             Self::PassportIssued => "passport.issued",
         }
@@ -117,11 +136,15 @@ pub const fn follow(from: Option<CaseState>, step: Step) -> Result<CaseState, No
     use CaseState as S;
     match (from, step) {
         (None, Step::Requested) => Ok(S::Requested),
-        (Some(S::Requested), Step::Decided(Verdict::Authorized)) => Ok(S::Authorized),
-        (Some(S::Requested), Step::Decided(Verdict::Escalated)) => Ok(S::Escalated),
-        (Some(S::Requested), Step::Decided(Verdict::Rejected)) => Ok(S::Rejected),
-        (Some(S::Authorized), Step::PassportIssued) => Ok(S::Issued),
-        (Some(S::Escalated), Step::ReviewOpened) => Ok(S::InReview),
+        (Some(S::Requested | S::InReview), Step::Decided(Verdict::Authorized)) => Ok(S::Authorized),
+        (Some(S::Requested | S::InReview), Step::Decided(Verdict::Escalated)) => Ok(S::Escalated),
+        (Some(S::Requested | S::InReview), Step::Decided(Verdict::Rejected)) => Ok(S::Rejected),
+        (Some(S::Authorized | S::Agreed), Step::PassportIssued) => Ok(S::Issued),
+        (Some(S::Escalated), Step::ReviewOpened) | (Some(S::InReview), Step::Approved) => {
+            Ok(S::InReview)
+        }
+        (Some(S::InReview), Step::DecidedAgain) => Ok(S::Agreed),
+        (Some(S::InReview), Step::Refused) => Ok(S::Refused),
         (Some(S::InReview), Step::Expired) => Ok(S::Expired),
         (from, step) => Err(NoSuchStep {
             from,
@@ -160,7 +183,14 @@ mod tests {
                 ("requested", "decision.made", "rejected"),
                 ("authorized", "passport.issued", "issued"),
                 ("escalated", "review.opened", "in-review"),
+                ("in-review", "decision.made", "authorized"),
+                ("in-review", "decision.made", "escalated"),
+                ("in-review", "decision.made", "rejected"),
+                ("in-review", "decision.made", "agreed"),
+                ("in-review", "approval.given", "in-review"),
+                ("in-review", "approval.refused", "refused"),
                 ("in-review", "case.expired", "expired"),
+                ("agreed", "passport.issued", "issued"),
             ]
         );
         for state in CaseState::ALL {
@@ -186,7 +216,7 @@ mod tests {
             assert_eq!(row[2] == "yes", state.may_rest(), "{}", state.as_str());
             rest += usize::from(state.may_rest());
         }
-        assert_eq!(rest, 4);
+        assert_eq!(rest, 5);
         let mut steps = 0;
         for from in core::iter::once(None).chain(CaseState::ALL.into_iter().map(Some)) {
             for step in Step::ALL {
@@ -194,6 +224,7 @@ mod tests {
                     Step::Decided(verdict) => {
                         alloc::format!("`decision.made`, verdict {}", verdict.name())
                     }
+                    Step::DecidedAgain => "`decision.made`, the same again".into(),
                     _ => alloc::format!("`{}`", step.name()),
                 };
                 let before = from.map_or("–", CaseState::as_str);
@@ -205,7 +236,7 @@ mod tests {
                 steps += usize::from(on_page.is_some());
             }
         }
-        assert_eq!(steps, 7);
+        assert_eq!(steps, 14);
         // A case that has come to rest goes on only from a review.
         for state in CaseState::ALL {
             let goes_on = Step::ALL

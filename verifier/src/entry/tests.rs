@@ -43,25 +43,33 @@ pub(crate) fn people_examples() -> Vec<(String, Vec<u8>)> {
     entries_in(&folder().join("people"))
 }
 
+/// As [`examples`], of the log with approvals.
+pub(crate) fn approval_examples() -> Vec<(String, Vec<u8>)> {
+    entries_in(&folder().join("approval"))
+}
+
 /// The first example event of a kind.
 pub(crate) fn example(kind: &str) -> Event {
     let (_, bytes) = examples()
         .into_iter()
         .chain(people_examples())
+        .chain(approval_examples())
         .find(|(name, _)| name.ends_with(&alloc::format!("-{kind}.entry")))
         .unwrap();
     Event::decode(&Entry::decode(&bytes).unwrap().event).unwrap()
 }
 
-/// The blobs of `spec/examples/`: that of the log with people if it is asked for, else the other one, whatever is
-/// asked for.
+/// The blobs of `spec/examples/`: those of the logs with people if they are asked for, else the other one, whatever
+/// is asked for.
 pub(crate) struct ExampleBlob;
 
 impl Blobs for ExampleBlob {
     fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
-        let of_people = fs::read(folder().join("people/policy.blob")).ok()?;
-        if Digest::of(Noun::Blob, &of_people) == *digest {
-            return Some(of_people);
+        for name in ["people/policy.blob", "approval/policy.blob"] {
+            let blob = fs::read(folder().join(name)).ok()?;
+            if Digest::of(Noun::Blob, &blob) == *digest {
+                return Some(blob);
+            }
         }
         fs::read(folder().join("policy.blob")).ok()
     }
@@ -94,11 +102,16 @@ fn items(bytes: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn the_examples_are_two_logs_that_an_auditor_accepts() {
+fn the_examples_are_three_logs_that_an_auditor_accepts() {
     let mut kinds = Vec::new();
     for (examples, size, origin) in [
         (examples(), 21, "log.example.com/t/0011223344556677"),
         (people_examples(), 27, "agentsigna.test/t/0000000000000042"),
+        (
+            approval_examples(),
+            38,
+            "agentsigna.test/t/0000000000000043",
+        ),
     ] {
         assert_eq!(examples.len(), size);
         rows_of(&examples);

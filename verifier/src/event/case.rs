@@ -1,12 +1,14 @@
-//! The steps of a case: asked, decided, reviewed, expired. (`passport.issued` is the bytes of the Passport.)
+//! The steps of a case: asked, decided, reviewed, judged, expired. (`passport.issued` is the bytes of the Passport.)
 
-use super::Signed;
+use super::{Signed, people::assertion};
 use crate::{
     action::Action,
-    cbor::{CborError, Value},
+    cbor::{CborError, Fields, Value},
     decision::Decision,
     digest::Digest,
     id::{Id, RequestId},
+    passkey::{Assertion, context::ApprovalContext},
+    review::sheet::ROUNDS_MAX,
     snapshot::Snapshot,
     time::UnixMillis,
 };
@@ -36,12 +38,23 @@ pub struct DecisionMade {
 /// The body of `review.opened`. Who must agree stands in the `decision.made` before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewOpened {
-    /// 1 for the first review of the case.
+    /// 1 for the first review of the case, at most 16.
     pub round: u64,
     /// Nobody may agree after this time.
     pub deadline: UnixMillis,
-    /// Digest of the review sheet; `None` until people review through a portal.
+    /// Digest of the review sheet; `None` in a log without people.
     pub sheet: Option<Digest>,
+}
+
+/// The body of `approval.given` and of `approval.refused`: one word of one person, signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The round it was said in, `1..=16`.
+    pub round: u64,
+    /// What was judged, how and by whom: the challenge is its digest.
+    pub context: ApprovalContext,
+    /// The device's answer.
+    pub assertion: Assertion,
 }
 
 /// The body of `case.expired`.
@@ -109,12 +122,52 @@ impl ReviewOpened {
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
         let mut fields = value.into_fields("review.opened")?;
         let body = Self {
-            round: fields.uint("round")?,
+            round: round(&mut fields)?,
             deadline: fields.time("deadline")?,
             sheet: fields.digest_or_null("sheet")?,
         };
         fields.finish()?;
         Ok(body)
+    }
+}
+
+impl Judged {
+    pub(super) fn to_value(&self) -> Value {
+        Value::map([
+            ("round", Value::Uint(self.round)),
+            ("context", Value::bytes(&self.context.encode())),
+            ("assertion", self.assertion.to_value()),
+        ])
+    }
+
+    pub(super) fn given_from_value(value: Value) -> Result<Self, CborError> {
+        Self::from_value(value, "approval.given")
+    }
+
+    pub(super) fn refused_from_value(value: Value) -> Result<Self, CborError> {
+        Self::from_value(value, "approval.refused")
+    }
+
+    fn from_value(value: Value, what: &'static str) -> Result<Self, CborError> {
+        let mut fields = value.into_fields(what)?;
+        let body = Self {
+            round: round(&mut fields)?,
+            context: ApprovalContext::decode(&fields.bytes("context")?)
+                .map_err(|_| fields.unexpected("context", "the context of an approval"))?,
+            assertion: assertion(fields.value("assertion")?, what)?,
+        };
+        fields.finish()?;
+        Ok(body)
+    }
+}
+
+/// AV-15: a case has 16 rounds at most.
+fn round(fields: &mut Fields) -> Result<u64, CborError> {
+    let round = fields.uint("round")?;
+    if (1..=ROUNDS_MAX).contains(&round) {
+        Ok(round)
+    } else {
+        Err(fields.unexpected("round", "1 to 16"))
     }
 }
 
@@ -129,7 +182,7 @@ impl CaseExpired {
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
         let mut fields = value.into_fields("case.expired")?;
         let body = Self {
-            round: fields.uint("round")?,
+            round: round(&mut fields)?,
             deadline: fields.time("deadline")?,
         };
         fields.finish()?;

@@ -12,12 +12,14 @@ mod signed;
 
 use alloc::{string::ToString as _, vec::Vec};
 
-pub use case::{ActionRequested, CaseExpired, DecisionMade, ReviewOpened};
+pub use case::{ActionRequested, CaseExpired, DecisionMade, Judged, ReviewOpened};
 pub use directory::{
     AgentEnrolled, AgentInvited, Claimed, CounterpartyChanged, CounterpartyEnrolled, StatusChanged,
     SystemEnrolled, SystemInvited,
 };
-pub use genesis::{BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites};
+pub use genesis::{
+    BadFounderKey, BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites,
+};
 pub use people::{
     ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
     SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
@@ -144,7 +146,11 @@ kinds! {
     DecisionMade(DecisionMade) = "decision.made", case: true, DecisionMade::from_value, DecisionMade::to_value;
     /// People are asked to judge, until a deadline.
     ReviewOpened(ReviewOpened) = "review.opened", case: true, ReviewOpened::from_value, ReviewOpened::to_value;
-    /// Nobody agreed in time. Never an approval.
+    /// A person agreed.
+    ApprovalGiven(Judged) = "approval.given", case: true, Judged::given_from_value, Judged::to_value;
+    /// A person refused: the case is closed.
+    ApprovalRefused(Judged) = "approval.refused", case: true, Judged::refused_from_value, Judged::to_value;
+    /// Too few agreed in time. Never an approval.
     CaseExpired(CaseExpired) = "case.expired", case: true, CaseExpired::from_value, CaseExpired::to_value;
     /// The Passport, as the bytes of a tagged COSE_Sign1 with an empty unprotected header.
     PassportIssued(Vec<u8>) = "passport.issued", case: true, passport_from_value, passport_to_value;
@@ -181,6 +187,8 @@ impl Body {
             | Self::AuthFailed(_)
             | Self::DecisionMade(_)
             | Self::ReviewOpened(_)
+            | Self::ApprovalGiven(_)
+            | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
             | Self::PassportIssued(_) => None,
         }
@@ -217,6 +225,8 @@ impl Body {
             | Self::AuthFailed(_)
             | Self::DecisionMade(_)
             | Self::ReviewOpened(_)
+            | Self::ApprovalGiven(_)
+            | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
             | Self::PassportIssued(_) => None,
         }

@@ -6,6 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
+use super::{Approvals, Subject};
 use crate::{
     action::Action,
     cbor::{CborError, Fields, Value},
@@ -14,6 +15,8 @@ use crate::{
     id::Id,
     key::PublicKey,
     limits,
+    log::note::KeyName,
+    passkey::context::RuleIds,
 };
 
 const WHAT: &str = "claims";
@@ -46,10 +49,12 @@ pub struct Audience {
 }
 
 /// How the permission came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Path {
     /// Policy allowed it.
     Authorized,
+    /// Policy asked people, and these agreed.
+    Approved(Approvals),
 }
 
 /// What a Passport says.
@@ -154,9 +159,34 @@ impl core::fmt::Display for Audience {
 impl Path {
     /// The word for it.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Authorized => "authorized",
+            Self::Approved(_) => "approved",
+        }
+    }
+
+    /// The people who agreed; `None` where policy alone allowed it.
+    #[must_use]
+    pub const fn approvals(&self) -> Option<&Approvals> {
+        match self {
+            Self::Authorized => None,
+            Self::Approved(approvals) => Some(approvals),
+        }
+    }
+
+    /// The claim −70010.
+    fn approvals_value(&self) -> Value {
+        self.approvals()
+            .map_or_else(|| Value::array([]), Approvals::to_value)
+    }
+
+    fn from_values(path: &str, approvals: Value) -> Result<Self, CborError> {
+        match path {
+            "authorized" if approvals == Value::array([]) => Ok(Self::Authorized),
+            "authorized" => Err(bad("approvals", "an empty array: policy alone allowed it")),
+            "approved" => Ok(Self::Approved(Approvals::from_value(approvals)?)),
+            _ => Err(bad("path", "`authorized` or `approved`")),
         }
     }
 }
@@ -165,7 +195,7 @@ impl Claims {
     /// The claims of a permit, over the snapshot it was given on; `None` if it was given on another.
     #[cfg(feature = "rules")]
     pub(super) fn of(
-        permit: &crate::rules::Permit,
+        permit: crate::rules::Permit,
         snapshot: &crate::snapshot::Snapshot,
         grounds: Grounds,
     ) -> Option<Self> {
@@ -192,7 +222,7 @@ impl Claims {
             action,
             bundle: permit.bundle(),
             rules: permit.rules().to_vec(),
-            path: Path::Authorized,
+            path: permit.into_path(),
             snapshot: digest,
             chain: grounds.chain,
             engine: crate::rules::ENGINE.to_string(),
@@ -234,9 +264,22 @@ impl Claims {
                 CHAIN,
                 Value::array(self.chain.iter().copied().map(Value::from)),
             ),
-            (APPROVALS, Value::array([])),
+            (APPROVALS, self.path.approvals_value()),
             (ENGINE, Value::from(self.engine.as_str())),
         ])
+    }
+
+    /// What the approvals of this Passport are about; `None` where a claim is nothing that can be approved.
+    #[must_use]
+    pub fn subject<'a>(&'a self, origin: &'a KeyName, rules: &'a RuleIds) -> Option<Subject<'a>> {
+        Some(Subject {
+            origin,
+            case: self.case,
+            request: *self.chain.first()?,
+            bundle: self.bundle,
+            rules,
+            system: self.audience.system(),
+        })
     }
 
     pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
@@ -261,9 +304,9 @@ impl Claims {
             rules: fields
                 .numbered(RULES, "rules")?
                 .into_list("rules", |rule| rule.into_text("rules"))?,
-            path: match text(&mut fields, PATH, "path")?.as_str() {
-                "authorized" => Path::Authorized,
-                _ => return Err(bad("path", "`authorized`")),
+            path: {
+                let path = text(&mut fields, PATH, "path")?;
+                Path::from_values(&path, fields.numbered(APPROVALS, "approvals")?)?
             },
             snapshot: fields
                 .numbered(SNAPSHOT, "snapshot")?
@@ -271,15 +314,7 @@ impl Claims {
             chain: fields
                 .numbered(CHAIN, "chain")?
                 .into_list("chain", |digest| digest.into_digest("chain"))?,
-            engine: {
-                if fields.numbered(APPROVALS, "approvals")? != Value::array([]) {
-                    return Err(bad(
-                        "approvals",
-                        "an empty array: this version has no approvals",
-                    ));
-                }
-                text(&mut fields, ENGINE, "engine")?
-            },
+            engine: text(&mut fields, ENGINE, "engine")?,
         };
         fields.finish()?;
         Ok(claims)

@@ -11,10 +11,12 @@
 //! holds the log key can put anything into the log, but not seal it. This module only reads and writes; what
 //! a Passport is worth is judged in [`crate::verify`].
 
+mod approvals;
 mod claims;
 
 use alloc::{boxed::Box, string::ToString as _, vec, vec::Vec};
 
+pub use approvals::{Approvals, Approver, Subject};
 pub use claims::{Audience, Claims, Grounds, Path};
 
 use crate::{
@@ -120,14 +122,13 @@ impl Unsealed {
     /// the one decided on; `None` if the permit was given on another.
     #[must_use]
     #[cfg(feature = "rules")]
-    #[expect(clippy::needless_pass_by_value, reason = "a permit is used once")]
     pub fn new(
         permit: crate::rules::Permit,
         snapshot: &crate::snapshot::Snapshot,
         grounds: Grounds,
         seal_key: &PublicKey,
     ) -> Option<Self> {
-        let claims = Claims::of(&permit, snapshot, grounds)?;
+        let claims = Claims::of(permit, snapshot, grounds)?;
         let protected = Value::map([
             (ALG, Value::from(EDDSA)),
             (KID, Value::bytes(seal_key.cose_thumbprint().as_bytes())),

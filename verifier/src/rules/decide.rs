@@ -19,7 +19,9 @@ use crate::{
     decision::{APPROVERS, BuiltinRule, Decision, REVIEW_MS, Verdict, oversight, refusals},
     digest::Digest,
     id::Id,
+    passport::Path,
     snapshot::Snapshot,
+    state::Agreed,
 };
 
 /// A decision that was made here and now, not read from somewhere. Not `Clone`: it gives one permit.
@@ -27,11 +29,14 @@ use crate::{
 pub struct Decided {
     decision: Decision,
     permit: Option<Permit>,
+    /// Of an escalated decision: good once people agreed to it.
+    held: Option<Permit>,
 }
 
-/// Proof that policy authorized one action: without it no Passport is made.
+/// Proof that policy authorized one action, or that it asked people and they agreed: without it no Passport is made.
 ///
-/// INVARIANT (permit): comes only from [`decide`] with the verdict Authorized (PO-27). A forger who could make one
+/// INVARIANT (permit): comes only from [`decide`] with the verdict Authorized (PO-27), or Escalated with people who
+/// agreed to the same ([`Decided::agreed`]). A forger who could make one
 /// could have any action sealed, so there is no constructor, no decoder and no copy.
 ///
 /// ```
@@ -50,10 +55,10 @@ pub struct Decided {
 /// Nobody else makes one:
 ///
 /// ```compile_fail,E0451
-/// use agentsigna_verifier::{digest::Digest, rules::Permit};
+/// use agentsigna_verifier::{digest::Digest, passport::Path, rules::Permit};
 ///
 /// fn forged(digest: Digest) -> Permit {
-///     Permit { snapshot: digest, action: digest, bundle: digest, rules: Vec::new() }
+///     Permit { snapshot: digest, action: digest, bundle: digest, rules: Vec::new(), path: Path::Authorized }
 /// }
 /// ```
 ///
@@ -80,6 +85,7 @@ pub struct Permit {
     action: Digest,
     bundle: Digest,
     rules: Vec<String>,
+    path: Path,
 }
 
 impl Permit {
@@ -101,10 +107,16 @@ impl Permit {
         self.bundle
     }
 
-    /// The ids of the grants that held, sorted.
+    /// The ids of the grants that held, or of the rules that asked the people who agreed; sorted.
     #[must_use]
     pub fn rules(&self) -> &[String] {
         &self.rules
+    }
+
+    /// How the permission came about.
+    #[must_use]
+    pub fn into_path(self) -> Path {
+        self.path
     }
 }
 
@@ -119,6 +131,16 @@ impl Decided {
     #[must_use]
     pub fn into_parts(self) -> (Decision, Option<Permit>) {
         (self.decision, self.permit)
+    }
+
+    /// The permit of an escalated decision that people agreed to; `None` if they agreed to another.
+    #[must_use]
+    pub fn agreed(self, agreed: Agreed) -> Option<Permit> {
+        let permit = self.held?;
+        (permit.snapshot == agreed.snapshot()).then(|| Permit {
+            path: Path::Approved(agreed.into_approvals()),
+            ..permit
+        })
     }
 }
 
@@ -167,9 +189,17 @@ pub fn decide(_stack: &BigStack, bundle: Option<&CompiledBundle>, snapshot: &Sna
     }
     // Rows 5 and 6: oversight, of the product and of the tenant.
     if let Some(decision) = escalated(bundle, snapshot, &oversight) {
+        let held = Permit {
+            snapshot: snapshot.digest(),
+            action: snapshot.action().digest(),
+            bundle: bundle.digest(),
+            rules: decision.rules().to_vec(),
+            path: Path::Authorized,
+        };
         return Decided {
             decision,
             permit: None,
+            held: Some(held),
         };
     }
     // Row 7.
@@ -181,7 +211,9 @@ pub fn decide(_stack: &BigStack, bundle: Option<&CompiledBundle>, snapshot: &Sna
             action: snapshot.action().digest(),
             bundle: bundle.digest(),
             rules,
+            path: Path::Authorized,
         }),
+        held: None,
     }
 }
 
@@ -232,6 +264,7 @@ fn rejected<'a>(rules: impl IntoIterator<Item = &'a str>) -> Decided {
             ENGINE,
         ),
         permit: None,
+        held: None,
     }
 }
 

@@ -6,7 +6,7 @@
 use alloc::{format, string::ToString as _, vec, vec::Vec};
 
 use super::{
-    Completeness, PersonRow, ProposalRow, Row, RowName, Rows, StateError,
+    AdministratorsRow, Completeness, PersonRow, ProposalRow, Row, RowName, Rows, StateError,
     apply::{broken, log},
     directory::Moment,
 };
@@ -215,7 +215,7 @@ pub fn may_sign<R: Rows>(
     signer: Signer<'_>,
 ) -> Result<People, StateError<R::Error>> {
     let (by, people) = deed.rule();
-    let two = people == People::Two && administrators(rows)?.len() >= 2;
+    let two = people == People::Two && administrators(rows)?.ids.len() >= 2;
     let signer = match signer {
         Signer::Founder => {
             let Founder::File(_) = log(rows)?.founder else {
@@ -337,7 +337,7 @@ pub(super) fn act<R: Rows>(
             "the proposal is older than a day: propose it again",
         ),
         (
-            administrators(rows)?.contains(&proposal.user),
+            administrators(rows)?.ids.contains(&proposal.user),
             "who proposed it is no active administrator any more: propose it again",
         ),
     ] {
@@ -375,7 +375,7 @@ pub(super) fn proposed<R: Rows>(
     let bytes = content;
     by_counting_passkey(rows, &body.signed)?;
     let signer = &context.user;
-    if !administrators(rows)?.contains(signer) {
+    if !administrators(rows)?.ids.contains(signer) {
         return broken(
             "not-permitted",
             format!("`{signer}` is no active administrator"),
@@ -424,15 +424,17 @@ fn by_counting_passkey<R: Rows>(rows: &mut R, signed: &Signed) -> Result<(), Sta
     }
 }
 
-/// The active administrators, rising.
-pub(super) fn administrators<R: Rows>(rows: &mut R) -> Result<Vec<Id>, StateError<R::Error>> {
+/// The active administrators, and the entries that say so.
+pub(super) fn administrators<R: Rows>(
+    rows: &mut R,
+) -> Result<AdministratorsRow, StateError<R::Error>> {
     Ok(
         match rows
             .row(&RowName::Administrators)
             .map_err(StateError::Rows)?
         {
-            Some(Row::Administrators(ids)) => ids,
-            _ => Vec::new(),
+            Some(Row::Administrators(row)) => row,
+            _ => AdministratorsRow::default(),
         },
     )
 }

@@ -3,7 +3,7 @@
 use alloc::{format, vec, vec::Vec};
 
 use super::{
-    AgentRow, CounterpartyRow, Row, RowName, Rows, Stage, StateError, Subject, SystemRow,
+    AgentRow, CounterpartyRow, Ground, Row, RowName, Rows, Stage, StateError, Subject, SystemRow,
     apply::{agent, broken, counterparty, system, take_key},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled,
         StatusChanged, SystemEnrolled, SystemInvited,
     },
+    id::Id,
     key::PublicKey,
     snapshot::Status,
     time::UnixMillis,
@@ -20,6 +21,18 @@ use crate::{
 pub(super) struct Moment {
     pub(super) at: UnixMillis,
     pub(super) entry: u64,
+    /// The people who signed it, first or second, rising.
+    pub(super) by: Vec<Id>,
+}
+
+impl Moment {
+    /// The entry, for the row that it made what it is.
+    pub(super) fn ground(&self) -> Ground {
+        Ground {
+            index: self.entry,
+            by: self.by.clone(),
+        }
+    }
 }
 
 pub(super) fn apply<R: Rows>(
@@ -70,7 +83,7 @@ fn agent_invited<R: Rows>(
         latitude: body.latitude,
         status: Status::Active,
         exposure_minor: 0,
-        entries: vec![moment.entry],
+        entries: vec![moment.ground()],
     };
     rows.set(name, Row::Agent(row));
     Ok(())
@@ -83,7 +96,7 @@ fn agent_claimed<R: Rows>(
 ) -> Result<(), StateError<R::Error>> {
     let mut row = agent(rows, &body.id)?;
     row.stage = claimed(row.stage, &body.key, moment.at)?;
-    row.entries.push(moment.entry);
+    row.entries.push(moment.ground());
     rows.set(RowName::Agent(body.id.clone()), Row::Agent(row));
     Ok(())
 }
@@ -105,7 +118,7 @@ fn agent_enrolled<R: Rows>(
         );
     }
     row.stage = enrolled(row.stage, &body.key)?;
-    row.entries.push(moment.entry);
+    row.entries.push(moment.ground());
     take_key(rows, &body.key, Subject::Agent(body.agent.clone()))?;
     rows.set(RowName::Agent(body.agent.clone()), Row::Agent(row));
     Ok(())
@@ -124,7 +137,7 @@ fn agent_changed<R: Rows>(
         );
     }
     row.status = body.status;
-    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.entry);
+    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.ground());
     rows.set(RowName::Agent(body.id.clone()), Row::Agent(row));
     Ok(())
 }
@@ -152,7 +165,7 @@ fn system_invited<R: Rows>(
             expires_at: body.expires_at,
         },
         status: Status::Active,
-        entries: vec![moment.entry],
+        entries: vec![moment.ground()],
     };
     rows.set(name, Row::System(row));
     Ok(())
@@ -165,7 +178,7 @@ fn system_claimed<R: Rows>(
 ) -> Result<(), StateError<R::Error>> {
     let mut row = system(rows, &body.id)?;
     row.stage = claimed(row.stage, &body.key, moment.at)?;
-    row.entries.push(moment.entry);
+    row.entries.push(moment.ground());
     rows.set(RowName::System(body.id.clone()), Row::System(row));
     Ok(())
 }
@@ -177,7 +190,7 @@ fn system_enrolled<R: Rows>(
 ) -> Result<(), StateError<R::Error>> {
     let mut row = system(rows, &body.system)?;
     row.stage = enrolled(row.stage, &body.key)?;
-    row.entries.push(moment.entry);
+    row.entries.push(moment.ground());
     take_key(rows, &body.key, Subject::System(body.system.clone()))?;
     rows.set(RowName::System(body.system.clone()), Row::System(row));
     Ok(())
@@ -196,7 +209,7 @@ fn system_changed<R: Rows>(
         );
     }
     row.status = body.status;
-    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.entry);
+    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.ground());
     rows.set(RowName::System(body.id.clone()), Row::System(row));
     Ok(())
 }
@@ -222,7 +235,8 @@ fn counterparty_enrolled<R: Rows>(
         risk: body.risk,
         payments_before: body.payments_before,
         payment_details_changed_at: None,
-        entries: vec![moment.entry],
+        first_seen_at: moment.at,
+        entries: vec![moment.ground()],
     };
     rows.set(name, Row::Counterparty(row));
     Ok(())
@@ -240,14 +254,14 @@ fn counterparty_changed<R: Rows>(
         row.payment_details_changed_at = Some(moment.at);
         // Enrolment and this: whatever came between is overruled.
         row.entries.truncate(1);
-        row.entries.push(moment.entry);
+        row.entries.push(moment.ground());
     } else {
         let kept = if row.payment_details_changed_at.is_some() {
             2
         } else {
             1
         };
-        replace_last(&mut row.entries, kept, moment.entry);
+        replace_last(&mut row.entries, kept, moment.ground());
     }
     rows.set(
         RowName::Counterparty(body.counterparty.clone()),
@@ -260,7 +274,7 @@ fn counterparty_changed<R: Rows>(
 const ENROLMENT_ENTRIES: usize = 3;
 
 /// Keeps the first `kept` entries and the newest: each change overrules the one before.
-fn replace_last(entries: &mut Vec<u64>, kept: usize, entry: u64) {
+fn replace_last(entries: &mut Vec<Ground>, kept: usize, entry: Ground) {
     entries.truncate(kept);
     entries.push(entry);
 }

@@ -7,21 +7,27 @@
 
 mod apply;
 mod authority;
+mod cases;
 mod directory;
 mod passkeys;
 mod people;
+mod review;
 mod rows;
+mod sheet;
 mod signatures;
 
 use alloc::{string::String, vec::Vec};
 
 pub use apply::{Completeness, StateError, apply};
 pub use authority::{Deed, People, Signer, may_sign};
+pub use review::{Agreed, agreed, rests};
 pub use rows::{
-    AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow, HISTORY_MAX,
-    HistoryItem, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, PolicyRow,
-    ProposalRow, Row, ShownPasskey, Stage, Subject, SystemRow, Terms,
+    AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
+    GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
+    PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, ShownPasskey, Stage, Subject, SystemRow,
+    Terms,
 };
+pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};
 
 use crate::{
@@ -68,6 +74,8 @@ pub enum RowName {
     Delegation(Id, Id),
     /// The last cases of an agent.
     History(Id),
+    /// The review of a case.
+    Review(CaseId),
 }
 
 impl RowName {
@@ -90,6 +98,7 @@ impl RowName {
             Self::Administrators => 13,
             Self::Proposal(..) => 14,
             Self::Delegation(..) => 15,
+            Self::Review(_) => 16,
             Self::History(_) => 17,
         }
     }
@@ -118,7 +127,7 @@ impl RowName {
             Self::Request(agent, request) => {
                 Value::array([Value::from(agent.as_str()), Value::from(request.as_str())])
             }
-            Self::Case(case) => Value::bytes(case.as_bytes()),
+            Self::Case(case) | Self::Review(case) => Value::bytes(case.as_bytes()),
         }
         .encode()
     }
@@ -144,6 +153,7 @@ impl RowName {
             Self::Proposal(path, content) => format!("proposal of `{path}` with content {content}"),
             Self::Delegation(from, to) => format!("delegation from `{from}` to `{to}`"),
             Self::History(id) => format!("history of `{id}`"),
+            Self::Review(case) => format!("review of case {case}"),
         }
     }
 }
@@ -168,6 +178,12 @@ pub trait Rows {
 pub struct MemoryRows(alloc::collections::BTreeMap<RowName, Row>);
 
 impl MemoryRows {
+    /// The row, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &RowName) -> Option<&Row> {
+        self.0.get(name)
+    }
+
     /// Every row, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&RowName, &Row)> {
         self.0.iter()

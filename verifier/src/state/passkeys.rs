@@ -1,4 +1,4 @@
-//! What people signed with passkeys: acts and sign-ins (PE-8, PE-12), and the events that only people sign.
+//! What people signed with passkeys: acts, sign-ins and judgements (PE-8, PE-12, AV-5), and the events that only people sign.
 
 use alloc::format;
 
@@ -12,7 +12,7 @@ use crate::{
         UserInvitation,
     },
     digest,
-    event::{Body, SignInMethod, SignedIn, Sites},
+    event::{Body, Judged, SignInMethod, SignedIn, Sites},
     id::Id,
     passkey::{
         Assertion, CredentialId, PasskeyKey,
@@ -82,8 +82,35 @@ pub(super) fn check<R: Rows>(
             same(crate::act::Act::target(&act) == body.path)
         }
         Body::AuthSignedIn(body) => signed_in(rows, at, body),
+        Body::ApprovalGiven(body) | Body::ApprovalRefused(body) => judged(rows, at, body),
         _ => Ok(()),
     }
+}
+
+/// AV-5: this person's device signed this context, at the approval site, in time.
+fn judged<R: Rows>(
+    rows: &mut R,
+    at: UnixMillis,
+    body: &Judged,
+) -> Result<(), SignedError<R::Error>> {
+    let sites = sites(rows)?;
+    let context = &body.context;
+    let use_of = CredentialUse::Approval;
+    let key = key(rows, &context.approver, &context.credential, use_of)?;
+    if let Err(error) = context.check(&body.assertion, &key, sites.approval()) {
+        return Err(SignedError::Passkey { error });
+    }
+    if context.life.holds(at) {
+        return Ok(());
+    }
+    mismatch(
+        "approval-time",
+        format!(
+            "to be signed from {} to {} ms, used at {at} ms",
+            context.life.issued_at(),
+            context.life.expires_at()
+        ),
+    )
 }
 
 /// PE-8: this person signed this body for this path of this log, now, with a sign-in passkey that counts.
@@ -121,7 +148,7 @@ pub(super) fn act<R: Rows>(
             ),
         );
     }
-    let key = sign_in_key(rows, &context.user, &context.credential)?;
+    let key = key(rows, &context.user, &context.credential, SIGN_IN)?;
     match context.check(assertion, &key, sites.portal()) {
         Ok(_) => Ok(()),
         Err(error) => Err(SignedError::Passkey { error }),
@@ -157,18 +184,21 @@ fn signed_in<R: Rows>(
             ),
         );
     }
-    let key = sign_in_key(rows, &body.user, assertion.credential())?;
+    let key = key(rows, &body.user, assertion.credential(), SIGN_IN)?;
     match context.check(assertion, &key) {
         Ok(_) => Ok(()),
         Err(error) => Err(SignedError::Passkey { error }),
     }
 }
 
-/// The key of a sign-in passkey of this person that is not revoked: from the rows, never from what was signed.
-fn sign_in_key<R: Rows>(
+const SIGN_IN: CredentialUse = CredentialUse::SignIn;
+
+/// The key of a passkey of this person for this use that is not revoked: from the rows, never from what was signed.
+fn key<R: Rows>(
     rows: &mut R,
     user: &Id,
     credential: &CredentialId,
+    credential_use: CredentialUse,
 ) -> Result<PasskeyKey, SignedError<R::Error>> {
     let row: Option<PersonRow> = match rows
         .row(&RowName::Person(user.clone()))
@@ -179,12 +209,15 @@ fn sign_in_key<R: Rows>(
     };
     match row
         .as_ref()
-        .and_then(|row| row.passkey(credential, CredentialUse::SignIn))
+        .and_then(|row| row.passkey(credential, credential_use))
     {
         Some(passkey) => Ok(passkey.key),
         None => mismatch(
             "unknown-passkey",
-            format!("no sign-in passkey of `{user}`, or it is revoked"),
+            format!(
+                "no {} passkey of `{user}`, or it is revoked",
+                credential_use.name()
+            ),
         ),
     }
 }

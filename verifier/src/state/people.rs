@@ -476,16 +476,16 @@ fn seat<R: Rows>(
     row: PersonRow,
     completeness: Completeness,
 ) -> Result<(), StateError<R::Error>> {
-    let before = administrators(rows)?;
-    let mut ruling = before.clone();
-    ruling.retain(|id| id != user);
+    let mut administrators = administrators(rows)?;
+    let ruled = administrators.ids.contains(user);
+    administrators.ids.retain(|id| id != user);
     if row.is_active_administrator() {
-        ruling.push(user.clone());
-        ruling.sort();
+        administrators.ids.push(user.clone());
+        administrators.ids.sort();
     }
-    if ruling != before {
+    if ruled || row.is_active_administrator() {
         // PE-10: without a key in a file, nobody could ever rule again. From a part of a log it cannot be known.
-        if ruling.is_empty()
+        if administrators.ids.is_empty()
             && completeness == Completeness::Whole
             && matches!(log(rows)?.founder, Founder::Passkey(_))
         {
@@ -494,7 +494,10 @@ fn seat<R: Rows>(
                 format!("without `{user}` the log has no active administrator"),
             );
         }
-        rows.set(RowName::Administrators, Row::Administrators(ruling));
+        administrators.entries.extend(&row.entries);
+        administrators.entries.sort_unstable();
+        administrators.entries.dedup();
+        rows.set(RowName::Administrators, Row::Administrators(administrators));
     }
     rows.set(RowName::Person(user.clone()), Row::Person(row));
     Ok(())

@@ -12,6 +12,7 @@ use crate::{
     entry::CaseId,
     id::{Id, RequestId},
     key::JwkThumbprint,
+    review::HistoryCase,
     time::UnixMillis,
 };
 
@@ -53,11 +54,19 @@ pub struct CaseRow {
     pub deadline: Option<UnixMillis>,
     /// Every event so far, in order.
     pub events: Vec<CaseEvent>,
-    /// The entries on which the decision rests: who asked, where, with whom, under which policy. Rising.
+    /// The entries on which the case rests: who asked, where, with whom, under which policy, who judged, and who
+    /// signed for all of them. Rising.
     pub grounds: Vec<u64>,
 }
 
 impl CaseRow {
+    /// The case rests on these entries too.
+    pub(crate) fn add_grounds(&mut self, grounds: Vec<u64>) {
+        self.grounds.extend(grounds);
+        self.grounds.sort_unstable();
+        self.grounds.dedup();
+    }
+
     pub(super) fn to_value(&self) -> Value {
         Value::array([
             Value::from(self.state.as_str()),
@@ -120,23 +129,8 @@ impl CaseRow {
     }
 }
 
-/// One request of an agent, as its history keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryItem {
-    /// Its case.
-    pub case: CaseId,
-    /// What was asked for.
-    pub kind: ActionType,
-    /// With whom.
-    pub counterparty: Id,
-    /// In minor units.
-    pub amount_minor: u64,
-    /// `decided_at` of the request.
-    pub asked_at: UnixMillis,
-}
-
-impl HistoryItem {
-    pub(super) fn to_value(&self) -> Value {
+impl HistoryCase {
+    pub(super) fn to_row(&self) -> Value {
         Value::array([
             Value::bytes(self.case.as_bytes()),
             Value::from(self.kind.name()),
@@ -146,7 +140,7 @@ impl HistoryItem {
         ])
     }
 
-    pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
+    pub(super) fn from_row(value: Value) -> Result<Self, CborError> {
         let mut items = value.into_items("history item")?;
         let item = Self {
             case: CaseId::from_bytes(items.bytes_exact("case")?),

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{bad, indices, read_indices};
+use super::{Ground, bad, grounds, read_grounds};
 use crate::{
     action::Latitude,
     cbor::{CborError, Items, Value},
@@ -45,7 +45,7 @@ pub struct AgentRow {
     /// Sum of the amounts authorised and not settled, in minor units.
     pub exposure_minor: u64,
     /// The entries that made this row what it is, exposure aside.
-    pub entries: Vec<u64>,
+    pub entries: Vec<Ground>,
 }
 
 /// What is known of a target system.
@@ -56,7 +56,7 @@ pub struct SystemRow {
     /// Whether it takes Passports.
     pub status: Status,
     /// The entries that made this row what it is.
-    pub entries: Vec<u64>,
+    pub entries: Vec<Ground>,
 }
 
 /// What is known of a counterparty.
@@ -72,8 +72,10 @@ pub struct CounterpartyRow {
     pub payments_before: u64,
     /// When its payment details last changed.
     pub payment_details_changed_at: Option<UnixMillis>,
+    /// When it was enrolled.
+    pub first_seen_at: UnixMillis,
     /// The entries that made this row what it is.
-    pub entries: Vec<u64>,
+    pub entries: Vec<Ground>,
 }
 
 impl Stage {
@@ -127,7 +129,7 @@ impl AgentRow {
             Value::from(self.latitude.number()),
             Value::from(self.status.name()),
             Value::Uint(self.exposure_minor),
-            indices(&self.entries),
+            grounds(&self.entries),
         ])
     }
 
@@ -141,7 +143,7 @@ impl AgentRow {
                 .ok_or_else(|| bad("latitude", "-1 to 15"))?,
             status: items.text_as("status", "a status", Status::parse)?,
             exposure_minor: items.uint("exposure_minor")?,
-            entries: read_indices(&mut items)?,
+            entries: read_grounds(&mut items)?,
         };
         items.finish()?;
         Ok(row)
@@ -156,7 +158,8 @@ impl CounterpartyRow {
             Value::from(self.risk.name()),
             Value::Uint(self.payments_before),
             Value::or_null(self.payment_details_changed_at),
-            indices(&self.entries),
+            Value::from(self.first_seen_at),
+            grounds(&self.entries),
         ])
     }
 
@@ -168,7 +171,8 @@ impl CounterpartyRow {
             risk: items.text_as("risk", "a risk", Risk::parse)?,
             payments_before: items.uint("payments_before")?,
             payment_details_changed_at: items.time_or_null("payment_details_changed_at")?,
-            entries: read_indices(&mut items)?,
+            first_seen_at: items.time("first_seen_at")?,
+            entries: read_grounds(&mut items)?,
         };
         items.finish()?;
         Ok(row)

@@ -3,15 +3,17 @@
 mod case;
 mod directory;
 mod people;
+mod review;
 
 use alloc::vec::Vec;
 
-pub use case::{CaseEvent, CaseRow, HistoryItem};
+pub use case::{CaseEvent, CaseRow};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
 pub use people::{
-    DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage, PersonStatus, ProposalRow,
-    ShownPasskey, Terms,
+    AdministratorsRow, DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
+    PersonStatus, ProposalRow, ShownPasskey, Terms,
 };
+pub use review::{GivenApproval, ReviewRow};
 
 use crate::{
     cbor::{CborError, Items, Value},
@@ -20,13 +22,15 @@ use crate::{
     event::{Body, Genesis},
     id::Id,
     key::JwkThumbprint,
-    limits,
+    review::HistoryCase,
     snapshot::Status,
     time::UnixMillis,
 };
 
 /// How many cases the history of an agent keeps.
-pub const HISTORY_MAX: usize = 32;
+pub const HISTORY_MAX: usize = crate::review::facts::HISTORY_CASES_MAX;
+/// A row, in bytes: most are far below; a round that asks 256 people keeps what each of them signed.
+const ROW_BYTES_MAX: usize = 1024 * 1024;
 
 /// One row of derived state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,14 +63,16 @@ pub enum Row {
     Passkey(PasskeyRow),
     /// The passkey of a credential.
     Credential(JwkThumbprint),
-    /// The active administrators, rising.
-    Administrators(Vec<Id>),
+    /// The active administrators.
+    Administrators(AdministratorsRow),
     /// The first of two signatures under one act.
     Proposal(ProposalRow),
     /// One person may judge for another.
     Delegation(DelegationRow),
     /// The last cases of an agent, oldest first.
-    History(Vec<HistoryItem>),
+    History(Vec<HistoryCase>),
+    /// The review of a case.
+    Review(ReviewRow),
 }
 
 /// The active bundle.
@@ -85,12 +91,21 @@ pub struct PolicyRow {
 }
 
 /// A published bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleRow {
     /// Its length in bytes.
     pub bytes: u64,
     /// The entry that published it.
-    pub entry: u64,
+    pub entry: Ground,
+}
+
+/// An entry that made a row what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// Its index.
+    pub index: u64,
+    /// The people who signed it, first or second, rising; keys in files name nobody.
+    pub by: Vec<Id>,
 }
 
 /// Who holds an enrolled key.
@@ -112,7 +127,7 @@ impl Row {
             Self::System(row) => Value::array([
                 row.stage.to_value(),
                 Value::from(row.status.name()),
-                indices(&row.entries),
+                grounds(&row.entries),
             ]),
             Self::Counterparty(row) => row.to_value(),
             Self::Policy(row) => Value::array([
@@ -122,7 +137,7 @@ impl Row {
                 people::people(&row.by),
                 row.proposal.map_or(Value::Null, Value::Uint),
             ]),
-            Self::Bundle(row) => Value::array([Value::Uint(row.bytes), Value::Uint(row.entry)]),
+            Self::Bundle(row) => Value::array([Value::Uint(row.bytes), row.entry.to_value()]),
             Self::Key(Subject::Agent(id)) => {
                 Value::array([Value::from("agent"), Value::from(id.as_str())])
             }
@@ -134,10 +149,11 @@ impl Row {
             Self::Person(row) => row.to_value(),
             Self::Passkey(row) => row.to_value(),
             Self::Credential(thumbprint) => Value::bytes(thumbprint.as_bytes()),
-            Self::Administrators(ids) => people::people(ids),
+            Self::Administrators(row) => row.to_value(),
             Self::Proposal(row) => row.to_value(),
             Self::Delegation(row) => row.to_value(),
-            Self::History(items) => Value::array(items.iter().map(HistoryItem::to_value)),
+            Self::History(items) => Value::array(items.iter().map(HistoryCase::to_row)),
+            Self::Review(row) => row.to_value(),
         }
         .encode()
     }
@@ -147,7 +163,7 @@ impl Row {
     /// # Errors
     /// [`CborError`] if the bytes are not such a row.
     pub fn decode(kind: u8, bytes: &[u8]) -> Result<Self, CborError> {
-        let value = Value::decode(bytes, limits::ENTRY_BYTES_MAX)?;
+        let value = Value::decode(bytes, ROW_BYTES_MAX)?;
         match kind {
             1 => match Body::from_value("log.created", value) {
                 Ok(Body::LogCreated(genesis)) => Ok(Self::Log(genesis)),
@@ -159,7 +175,7 @@ impl Row {
                 let row = SystemRow {
                     stage: Stage::from_value(items.value("stage")?)?,
                     status: items.text_as("status", "a status", Status::parse)?,
-                    entries: read_indices(&mut items)?,
+                    entries: read_grounds(&mut items)?,
                 };
                 items.finish()?;
                 Ok(Self::System(row))
@@ -181,7 +197,7 @@ impl Row {
                 let mut items = value.into_items("bundle row")?;
                 let row = BundleRow {
                     bytes: items.uint("bytes")?,
-                    entry: items.uint("entry")?,
+                    entry: Ground::from_value(items.value("entry")?)?,
                 };
                 items.finish()?;
                 Ok(Self::Bundle(row))
@@ -213,11 +229,12 @@ impl Row {
                     *thumbprint.as_bytes(),
                 )))
             }
-            13 => Ok(Self::Administrators(people::people_of(value)?)),
+            13 => Ok(Self::Administrators(AdministratorsRow::from_value(value)?)),
             14 => Ok(Self::Proposal(ProposalRow::from_value(value)?)),
             15 => Ok(Self::Delegation(DelegationRow::from_value(value)?)),
+            16 => Ok(Self::Review(ReviewRow::from_value(value)?)),
             17 => {
-                let items = value.into_list("history", HistoryItem::from_value)?;
+                let items = value.into_list("history", HistoryCase::from_row)?;
                 if items.len() > HISTORY_MAX {
                     return Err(bad("history", "at most 32 cases"));
                 }
@@ -226,6 +243,43 @@ impl Row {
             _ => Err(bad("kind", "a kind of row")),
         }
     }
+}
+
+impl Ground {
+    fn to_value(&self) -> Value {
+        if self.by.is_empty() {
+            Value::Uint(self.index)
+        } else {
+            Value::array([Value::Uint(self.index), people::people(&self.by)])
+        }
+    }
+
+    fn from_value(value: Value) -> Result<Self, CborError> {
+        if let Value::Uint(index) = value {
+            let by = Vec::new();
+            return Ok(Self { index, by });
+        }
+        let mut items = value.into_items("entries")?;
+        let ground = Self {
+            index: items.uint("index")?,
+            by: people::read_people(&mut items)?,
+        };
+        items.finish()?;
+        if ground.by.is_empty() {
+            return Err(bad("by", "one person or more, or the index alone"));
+        }
+        Ok(ground)
+    }
+}
+
+fn grounds(entries: &[Ground]) -> Value {
+    Value::array(entries.iter().map(Ground::to_value))
+}
+
+fn read_grounds(items: &mut Items) -> Result<Vec<Ground>, CborError> {
+    items
+        .value("entries")?
+        .into_list("entries", Ground::from_value)
 }
 
 fn indices(entries: &[u64]) -> Value {

@@ -122,6 +122,16 @@ pub struct PasskeyRow {
     pub credential: CredentialId,
 }
 
+/// Who rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AdministratorsRow {
+    /// The active administrators, rising.
+    pub ids: Vec<Id>,
+    /// Every entry that made the row of a person what it is while that person was or became one of them, rising:
+    /// with these and no others, a stranger knows who ruled, and by whose word.
+    pub entries: Vec<u64>,
+}
+
 /// The first of two signatures under one act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProposalRow {
@@ -408,6 +418,22 @@ impl PasskeyRow {
     }
 }
 
+impl AdministratorsRow {
+    pub(super) fn to_value(&self) -> Value {
+        Value::array([people(&self.ids), indices(&self.entries)])
+    }
+
+    pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
+        let mut items = value.into_items("administrators row")?;
+        let row = Self {
+            ids: read_people(&mut items)?,
+            entries: read_indices(&mut items)?,
+        };
+        items.finish()?;
+        Ok(row)
+    }
+}
+
 impl ProposalRow {
     pub(super) fn to_value(&self) -> Value {
         Value::array([
@@ -473,7 +499,7 @@ pub(super) fn read_people(items: &mut Items) -> Result<Vec<Id>, CborError> {
     people_of(items.value("by")?)
 }
 
-pub(super) fn people_of(value: Value) -> Result<Vec<Id>, CborError> {
+fn people_of(value: Value) -> Result<Vec<Id>, CborError> {
     let refused = || bad("people", "ids, rising, each once");
     let people = value.into_list("people", |person| {
         Id::parse(&person.into_text("person")?).map_err(|_| refused())

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     action::{Action, ActionType, Currency},
+    case::CaseState,
     decision::Verdict,
     entry::CaseId,
     event::{ActionRequested, CaseExpired, ReviewOpened},
@@ -293,6 +294,9 @@ fn steps() -> Vec<Broken> {
             } else if kind == "passport.issued" && row.bundle.is_none() {
                 // Not decided: no bundle that it could name.
                 "policy-mismatch"
+            } else if kind == "decision.made" && row.state == CaseState::InReview {
+                // AV-12: nobody agreed.
+                "not-agreed"
             } else {
                 "case-step"
             };

@@ -18,6 +18,7 @@ mod acts;
 mod artefacts;
 mod export;
 mod people;
+mod review;
 mod steps;
 pub mod vectors;
 
@@ -33,6 +34,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 pub use artefacts::{NamedWitness, trust_text};
 pub use export::MemoryExport;
 pub use people::{APPROVAL, By, PORTAL, Person, sites};
+pub use review::{Company, policy};
 pub use steps::{POLICY, engine, payment};
 
 use crate::{
@@ -85,6 +87,7 @@ pub struct Tenant {
     founder: Founder,
     sites: Option<Sites>,
     now_ms: u64,
+    people_asked: u8,
     counter: u64,
     /// The bytes of every leaf.
     pub entries: Vec<Vec<u8>>,
@@ -134,6 +137,7 @@ impl Tenant {
             founder,
             sites,
             now_ms: START_MS,
+            people_asked: 1,
             counter: 0,
             entries: Vec::new(),
             rows: MemoryRows::default(),

@@ -12,13 +12,14 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use super::{Role, Tenant, acts::id};
 use crate::{
     action::{Action, ActionType, Currency},
+    case::CaseState,
     cbor::Value,
     decision::{Decision, REVIEW_MS, Verdict},
     digest::Digest,
     entry::{CaseId, CasePlace, Event},
-    event::{ActionRequested, Body, CaseExpired, DecisionMade, ReviewOpened},
+    event::{ActionRequested, Body, CaseExpired, DecisionMade},
     id::RequestId,
-    passport::{Audience, Claims, Path, TYPE},
+    passport::{Approvals, Audience, Claims, Path, TYPE},
     signed_request::Profile,
     snapshot::{Agent, Counterparty, Moment, Snapshot, Target, Tenant as Money},
     state::{AgentRow, CaseRow, CounterpartyRow, Row, RowName, Rows as _, SystemRow},
@@ -86,13 +87,19 @@ impl Tenant {
     pub fn expired(&mut self, request_id: &str) -> CaseId {
         let case = self.escalated(request_id);
         self.wait_ms(REVIEW_MS);
-        let deadline = self.case(case).deadline.unwrap();
-        let place = self.place(case);
-        self.append(
-            Some(place),
-            Body::CaseExpired(CaseExpired { round: 1, deadline }),
-        );
+        self.expire(case);
         case
+    }
+
+    /// Nobody closed the round in time.
+    pub fn expire(&mut self, case: CaseId) {
+        let review = self.review(case);
+        let expired = CaseExpired {
+            round: review.round.get().into(),
+            deadline: review.deadline,
+        };
+        let place = self.place(case);
+        self.append(Some(place), Body::CaseExpired(expired));
     }
 
     /// A case that policy refused: nothing grants a message.
@@ -186,7 +193,7 @@ impl Tenant {
             Verdict::Authorized => (["grant.payment"], Vec::new(), None),
             Verdict::Escalated => (
                 ["esc.amount"],
-                [(id("finance"), 1)].into(),
+                [(id("finance"), self.people_asked)].into(),
                 Some(4 * 60 * 60 * 1000),
             ),
             Verdict::Rejected => (["builtin.no-authority"], Vec::new(), None),
@@ -205,23 +212,29 @@ impl Tenant {
         self.append(Some(place), Body::DecisionMade(made));
     }
 
-    /// People are asked.
-    pub fn open_review(&mut self, case: CaseId) {
-        let deadline = self.case(case).deadline.unwrap();
-        let place = self.place(case);
-        let review = ReviewOpened {
-            round: 1,
-            deadline,
-            sheet: None,
-        };
-        self.append(Some(place), Body::ReviewOpened(review));
-    }
-
     /// The claims of a Passport for an authorized case, now.
     pub fn claims(&mut self, case: CaseId) -> Claims {
         let row = self.case(case);
-        let Body::DecisionMade(made) = self.event_at(row.events[1].index).body else {
-            panic!("the second event of a case is its decision")
+        let mut decisions = row.events.iter().rev();
+        let made = decisions.find_map(|event| match self.event_at(event.index).body {
+            Body::DecisionMade(made) => Some(made),
+            _ => None,
+        });
+        let made = made.unwrap();
+        let path = if row.state == CaseState::Agreed {
+            let review = self.review(case);
+            Path::Approved(Approvals {
+                round: review.round,
+                sheet: review.sheet.unwrap(),
+                review: review.opened.unwrap().digest,
+                people: review
+                    .approvals
+                    .into_iter()
+                    .map(|given| given.person)
+                    .collect(),
+            })
+        } else {
+            Path::Authorized
         };
         let issued_s = self.now().seconds();
         Claims {
@@ -239,7 +252,7 @@ impl Tenant {
             action: made.snapshot.action().clone(),
             bundle: made.snapshot.bundle().unwrap(),
             rules: made.decision.rules().to_vec(),
-            path: Path::Authorized,
+            path,
             snapshot: made.snapshot.digest(),
             chain: row.events.iter().map(|event| event.digest).collect(),
             engine: made.decision.engine().to_string(),

@@ -20,7 +20,13 @@ fn the_files_are_what_the_generator_makes() {
     }
     // And nothing else.
     let known: Vec<String> = files().into_iter().map(|(path, _)| path).collect();
-    for folder in ["passports", "cases", "trust", "../spec/examples/people"] {
+    for folder in [
+        "passports",
+        "cases",
+        "trust",
+        "../spec/examples/people",
+        "../spec/examples/approval",
+    ] {
         for file in fs::read_dir(root().join(folder)).unwrap() {
             let name = format!("{folder}/{}", file.unwrap().file_name().to_str().unwrap());
             assert!(known.contains(&name), "`{name}` is nobody's");

@@ -3,6 +3,7 @@
 //! A description names the fault, and after it where it was seen in the field, if it was.
 
 mod cases;
+mod examples;
 mod passports;
 mod people;
 
@@ -93,7 +94,7 @@ pub fn all() -> Vec<Vector> {
     all
 }
 
-/// Every file with its path from `testdata/`: vectors, the indices, the trust files, and the examples with people.
+/// Every file with its path from `testdata/`: vectors, the indices, the trust files, and the examples with people and approvals.
 pub fn files() -> Vec<(String, Vec<u8>)> {
     let all = all();
     let mut files = trust_files();
@@ -113,6 +114,9 @@ pub fn files() -> Vec<(String, Vec<u8>)> {
     }
     let examples = people::files().into_iter();
     files.extend(examples.map(|(name, bytes)| (format!("../spec/examples/people/{name}"), bytes)));
+    let examples = examples::approval().into_iter();
+    files
+        .extend(examples.map(|(name, bytes)| (format!("../spec/examples/approval/{name}"), bytes)));
     files
 }
 

@@ -1,10 +1,9 @@
 //! The log of `spec/examples/people`: founded by a person, with an event of every kind that people bring.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use super::super::{By, POLICY, Person, Tenant};
 use crate::{
-    entry::{Entry, Event},
     event::{Body, EndReason, SessionEnded, SignInLocked, SignInMethod, SignedIn},
     people::Role,
     snapshot::Status,
@@ -54,16 +53,7 @@ pub(super) fn files() -> Vec<(String, Vec<u8>)> {
     let changed = tenant.user_changed(By::Two(&mut dana, &mut erin), &finn, Status::Suspended);
     tenant.append(None, changed);
 
-    let mut files: Vec<(String, Vec<u8>)> = tenant
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(index, bytes)| {
-            let event = Event::decode(&Entry::decode(bytes).unwrap().event).unwrap();
-            let name = format!("{index:02}-{}.entry", event.body.kind());
-            (name, bytes.clone())
-        })
-        .collect();
+    let mut files = super::examples::entries(&tenant);
     files.extend(
         tenant
             .blobs
