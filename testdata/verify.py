@@ -214,7 +214,8 @@ def judge_passport(content, trust, at, missing, file_head=None, rows=None):  # ย
      snapshot, chain, _, engine) = claims.values()
     _, head_origin, index, sequenced_at, _, head_case, case_index, case_previous, decided_at, _ = place
     logs = [log for log in trust["logs"] if log["origin"] == origin]
-    need(unknown_issuer=logs and issuer == trust["platform"], wrong_tenant=audience.startswith(origin + "#"))  # VE-3
+    need(unknown_issuer=logs and issuer == trust["platform"],  # VE-3
+         wrong_tenant=audience.startswith(origin + "#") and (not rows or rows["log"]["origin"] == origin))
     if rows:  # VE-20, ST-9
         row, decision, inputs = rows["case"], rows["case"]["decision"], rows["case"]["snapshot"]
         need(action_mismatch=action == row["action"], agent_mismatch=subject == row["agent"],
@@ -226,7 +227,7 @@ def judge_passport(content, trust, at, missing, file_head=None, rows=None):  # ย
              if sha256(encode({1: 1, -1: 6, -2: key_of(one)})) == kid
              and signed_by(key_of(one), signature, encode(["Signature1", protected, b"", payload]))]
     need(bad_seal=seals, wrong_tenant=[log for log, _ in seals] == logs)  # VE-4
-    need(seal_key_window=seals[0][1]["not_before"] <= iat * 1000 <= seals[0][1].get("not_after", 2**53 - 1),
+    need(seal_key_window=seals[0][1]["not_before"] - 999 <= iat * 1000 <= seals[0][1].get("not_after", 2**53 - 1),
          bad_lifetime=1 <= exp - nbf <= 900, issue_time=nbf == iat and decided_at // 1000 == iat,  # VE-8, VE-9
          action_mismatch=digest(b"action", encode(action)) == action_digest,
          audience_mismatch=audience == f"{origin}#{action[5]}",
@@ -265,7 +266,8 @@ def judge_case(content, trust, at, missing):  # ยง5; the answer is whether there
     log, decided = entries[0].body, next((entry for entry in entries if entry.kind == "decision.made"), None)
     named = {entry.body["bundle"]: entry.body["bytes"] for entry in entries if entry.kind == "policy.published"}
     blobs = {digest(b"blob", blob): blob for blob in file["blobs"]}
-    need(trust_file=[log["platform"], base64url(log["founder"]["key"])] == [trust["platform"], logs[0]["founder"]],
+    told = {name: log[name] for name in ("platform", "currency", "exponent", "web_origins")}  # VE-15
+    need(trust_file={**trust, **logs[0]} == {**trust, **logs[0], **told, "founder": base64url(log["founder"]["key"])},
          blob_mismatch=[*map(named.get, blobs)] == [*map(len, file["blobs"])], surplus_entry=decided)  # VE-16
     missing += ["missing-blob"] if named.keys() - blobs.keys() else []
     weighed = decided.body["snapshot"]
@@ -291,10 +293,8 @@ def main(files):
         content, trust = read(folder, vector["file"]), json.loads(read(here, vector["trust"]))
         answer = judge(content, trust, vector["at"], vector["pinned"], vector["expects_authority"])
         expected = ("VALID", None) if vector["code"] == "verdict-mismatch" else (vector["outcome"], vector["code"])
-        answers.append(answer == expected)
-        if answer != expected:
-            print(vector["file"], *answer, "and not", *expected)
-    print(f"{sum(answers)} of {len(answers)} vectors agree, `verdict-mismatch` counted as VALID: not checked: replay")
-    sys.exit(not all(answers))
+        answers.append(answer == expected or print(vector["file"], *answer, "and not", *expected))
+    print(f"{answers.count(True)} of {len(answers)} vectors agree; `verdict-mismatch` is VALID here: no replay")
+    sys.exit(None in answers)
 if __name__ == "__main__":
     main(sys.argv[1:])
