@@ -5,7 +5,7 @@
 use agentsigna_verifier::{
     cbor::Value,
     entry::{Entry, EntryHead, Event},
-    event::Body,
+    event::{Body, Signed},
     limits,
     log::tree::LeafHash,
     signed_request::Evidence,
@@ -41,14 +41,22 @@ fn check(event: &Event, bytes: &[u8]) {
         Body::from_value(kind, event.body.to_value()).as_ref(),
         Ok(&event.body)
     );
-    if let Some((signed, profile)) = event.body.signed() {
+    if let (
+        Some(Signed::Http {
+            base,
+            signature,
+            body,
+        }),
+        Some(profile),
+    ) = (event.body.signed(), event.body.profile())
+    {
         let evidence = Evidence {
-            base: signed.base.clone(),
-            signature: signed.signature,
-            body: signed.body.clone().unwrap_or_default(),
+            base: base.clone(),
+            signature: *signature,
+            body: body.clone().unwrap_or_default(),
         };
         if let Some(statement) = evidence.read(profile) {
-            assert_eq!(statement.base().as_bytes(), signed.base);
+            assert_eq!(statement.base().as_bytes(), base);
         }
     }
     // TR-8: what a genesis entry amounts to can be compared byte for byte, so it must be a trust file.

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use agentsigna_fuzz::{changed, example_genesis, known};
 use agentsigna_verifier::{
+    event::FounderKey,
     limits::PASSPORT_SKEW_S_MAX,
     log::{
         note::KeyKind,
@@ -49,7 +50,7 @@ fn check(data: &[u8]) {
     assert_eq!(again.encode(), encoded);
     assert!(trust.skew_s() <= PASSPORT_SKEW_S_MAX);
     let mut keys = BTreeSet::new();
-    let mut once = |key: &[u8; 32]| assert!(keys.insert(*key), "a key stands twice");
+    let mut once = |key: &[u8]| assert!(keys.insert(key.to_vec()), "a key stands twice");
     for witness in trust.policy().witnesses() {
         once(witness.key().public_key().as_bytes());
     }
@@ -67,7 +68,10 @@ fn check(data: &[u8]) {
             once(key.key().as_bytes());
             assert_eq!(log.seal_key(key.key().cose_thumbprint()), Some(key));
         }
-        once(log.founder().as_bytes());
+        match log.founder() {
+            FounderKey::Ed25519(key) => once(key.as_bytes()),
+            FounderKey::P256(key) => once(&key.to_bytes()),
+        }
         for size in [0, 1, 256, u64::MAX >> 1]
             .into_iter()
             .filter_map(TreeSize::new)

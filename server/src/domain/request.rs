@@ -74,9 +74,10 @@ pub(super) fn holder(
             ),
         )
     };
-    let founder = reading.tenant().genesis().founder;
-    if founder.jwk_thumbprint() == thumbprint {
-        return Ok((Caller::Founder, founder));
+    if let Some(founder) = reading.tenant().genesis().founder.file_key()
+        && founder.jwk_thumbprint() == thumbprint
+    {
+        return Ok((Caller::Founder, *founder));
     }
     let Some(Row::Key(subject)) = row(reading, &RowName::Key(thumbprint))? else {
         return Err(unknown());
@@ -109,7 +110,7 @@ pub(super) fn authenticate(
 
 /// The signed request as evidence for the log.
 pub(super) fn evidence(authentic: &Authentic, body: Option<&[u8]>) -> Signed {
-    Signed {
+    Signed::Http {
         base: authentic.signed().base().as_bytes().to_vec(),
         signature: *authentic.signed().signature(),
         body: body.map(<[u8]>::to_vec),

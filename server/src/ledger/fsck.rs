@@ -6,7 +6,7 @@ use agentsigna_verifier::{
     case::CaseState,
     digest::{Digest, Noun},
     entry::{Entry, EntryError, Event},
-    event::Body,
+    event::{Body, Signed},
     log::{
         frontier::Frontier,
         tree::{LeafHash, RootHash},
@@ -240,13 +240,21 @@ impl Fold {
 
     /// The nonce of a signed request inside `event`.
     fn nonce(&mut self, event: &Event) {
-        let Some((signed, profile)) = event.body.signed() else {
+        let (
+            Some(Signed::Http {
+                base,
+                signature,
+                body,
+            }),
+            Some(profile),
+        ) = (event.body.signed(), event.body.profile())
+        else {
             return;
         };
         let evidence = Evidence {
-            base: signed.base.clone(),
-            signature: signed.signature,
-            body: signed.body.clone().unwrap_or_default(),
+            base: base.clone(),
+            signature: *signature,
+            body: body.clone().unwrap_or_default(),
         };
         let Some(statement) = evidence.read(profile) else {
             return;

@@ -4,7 +4,7 @@ use std::io;
 
 use agentsigna_verifier::{
     entry::{Entry, EntryError, Event},
-    event::{Body, FounderKind, Genesis},
+    event::{Body, Founder, Genesis},
     key::{JwkThumbprint, PublicKey},
     log::{
         checkpoint::{self, Checkpoint, OpenError, SignedCheckpoint},
@@ -223,12 +223,10 @@ pub(super) fn found<W: Writing>(
         platform: founding.platform.clone(),
         log_key: public(&seeds.log)?,
         seal_key: public(&seeds.seal)?,
-        founder_kind: FounderKind::Ed25519File,
-        founder: founding.founder,
+        founder: Founder::File(founding.founder),
         currency: founding.currency,
         exponent: founding.exponent,
-        rp_id: None,
-        web_origins: Vec::new(),
+        sites: None,
     };
     let (entry, rows) = first_entry(&genesis, salt.try_into().unwrap_or_default(), clock.now())?;
     let bytes = entry.encode();
@@ -254,7 +252,7 @@ pub(super) fn found<W: Writing>(
             &row.encode(),
         );
     }
-    let founder = genesis.founder.jwk_thumbprint();
+    let founder = genesis.founder.key().jwk_thumbprint();
     batch.global_put(GlobalKey::KeyOwner(*founder.as_bytes()), scope);
     store.write(batch)?;
     let key = head.signed().log_key().clone();

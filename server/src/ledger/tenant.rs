@@ -268,7 +268,7 @@ impl Tenant {
 
     /// The founder's key and every enrolled one.
     pub(super) fn keys(&self) -> Result<Vec<JwkThumbprint>, RowError> {
-        let mut keys = vec![self.inner.genesis.founder.jwk_thumbprint()];
+        let mut keys = vec![self.inner.genesis.founder.key().jwk_thumbprint()];
         for kind in [AGENTS, SYSTEMS] {
             for row in self.inner.scope.rows(kind)? {
                 let stage = match Row::decode(kind, &row?.1).map_err(RowError::Damaged)? {

@@ -49,6 +49,17 @@ pub enum FounderKey {
     P256(PasskeyKey),
 }
 
+/// Why a text is no key of a founder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFounderKey {
+    /// Not the key of a file.
+    #[error(transparent)]
+    Ed25519(#[from] BadKey),
+    /// Of 33 bytes, and not the key of a passkey.
+    #[error(transparent)]
+    P256(#[from] BadPasskeyKey),
+}
+
 /// Why somebody cannot found a log. Variants in the order of the checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FounderError {
@@ -261,20 +272,16 @@ impl FounderKey {
     /// Reads base64url of 32 bytes (Ed25519) or of 33 (P-256, compressed).
     ///
     /// # Errors
-    /// [`BadKey`], in the order of its variants.
-    pub fn from_base64url(text: &str) -> Result<Self, BadKey> {
+    /// [`BadFounderKey`], of the kind that the length says.
+    pub fn from_base64url(text: &str) -> Result<Self, BadFounderKey> {
         let bytes = data_encoding::BASE64URL_NOPAD
             .decode(text.as_bytes())
             .map_err(|_| BadKey::Malformed)?;
-        if bytes.len() == 33 {
-            return PasskeyKey::from_bytes(&bytes)
-                .map(Self::P256)
-                .map_err(|error| match error {
-                    BadPasskeyKey::Published => BadKey::Published,
-                    _ => BadKey::Malformed,
-                });
-        }
-        PublicKey::from_bytes(&bytes).map(Self::Ed25519)
+        Ok(if bytes.len() == 33 {
+            Self::P256(PasskeyKey::from_bytes(&bytes)?)
+        } else {
+            Self::Ed25519(PublicKey::from_bytes(&bytes)?)
+        })
     }
 
     /// 43 or 44 base64url characters.

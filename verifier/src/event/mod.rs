@@ -17,7 +17,9 @@ pub use directory::{
     AgentEnrolled, AgentInvited, Claimed, CounterpartyChanged, CounterpartyEnrolled, StatusChanged,
     SystemEnrolled, SystemInvited,
 };
-pub use genesis::{BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites};
+pub use genesis::{
+    BadFounderKey, BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites,
+};
 pub use people::{
     ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
     SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,

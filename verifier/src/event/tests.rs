@@ -178,6 +178,9 @@ fn ev_1_every_map_of_every_kind_is_closed() {
 fn ev_1_ranges_are_kept() {
     let text = |characters: usize| Value::from("ä".repeat(characters).as_str());
     let over = || Value::Uint(1 << 53);
+    let texts = |texts: &[&str]| Value::array(texts.iter().copied().map(Value::from));
+    let groups =
+        |count: usize| Value::array((0..count).map(|n| Value::from(format!("g-{n:02}").as_str())));
     for (kind, path, good) in [
         ("counterparty.enrolled", "name", text(1)),
         ("counterparty.enrolled", "name", text(120)),
@@ -190,6 +193,9 @@ fn ev_1_ranges_are_kept() {
         ("agent.invited", "tier", Value::Uint(4)),
         ("auth.failed", "subject", Value::from("founder")),
         ("auth.failed", "subject", Value::from("system:erp")),
+        ("auth.failed", "subject", Value::from("user:dana")),
+        ("user.invited", "groups", groups(16)),
+        ("user.enrolled", "approval", Value::bytes(&[0; 32])),
         ("review.opened", "sheet", Value::bytes(&[1; 32])),
     ] {
         let body = read(kind, with(kind, path, good.clone()));
@@ -211,6 +217,41 @@ fn ev_1_ranges_are_kept() {
             Value::from("o".repeat(256).as_str()),
         ),
         ("log.created", "web_origins", Value::array([Value::Uint(1)])),
+        // PE-1: no site, or two.
+        ("log.created", "rp_id", Value::from("example.com")),
+        (
+            "log.created",
+            "web_origins",
+            texts(&["https://a.example", "https://b.example"]),
+        ),
+        ("user.invited", "roles", Value::array([])),
+        ("user.invited", "roles", texts(&["approver", "approver"])),
+        ("user.invited", "roles", texts(&["operator", "approver"])),
+        ("user.invited", "roles", texts(&["founder"])),
+        ("user.invited", "groups", texts(&["b", "a"])),
+        ("user.invited", "groups", texts(&["Finance"])),
+        ("user.invited", "groups", groups(17)),
+        ("user.invited", "name", text(0)),
+        ("user.invited", "name", text(121)),
+        ("user.invited", "name", Value::from("a\u{202e}b")),
+        ("user.claimed", "code", Value::from("A")),
+        ("user.claimed", "sign_in.context", Value::bytes(b"")),
+        ("user.enrolled", "sign_in", Value::bytes(&[0; 31])),
+        ("user.enrolled", "approval", Value::bytes(&[0; 33])),
+        ("user.changed", "status", Value::from("invited")),
+        ("user.revoked", "passkey", Value::bytes(&[0; 33])),
+        ("delegation.given", "groups", Value::array([])),
+        ("delegation.given", "starts_at", Value::Uint(0)),
+        ("delegation.given", "ends_at", Value::Uint(0)),
+        ("act.proposed", "path", Value::from("/v1/systems")),
+        ("act.proposed", "signed.context", Value::bytes(b"")),
+        ("auth.signed-in", "method", Value::from("code")),
+        ("auth.signed-in", "method", Value::from("password")),
+        ("auth.signed-in", "context", Value::Null),
+        ("auth.signed-in", "assertion", Value::Null),
+        ("auth.ended", "reason", Value::from("bored")),
+        ("auth.locked", "until", over()),
+        ("auth.failed", "subject", Value::from("user:")),
         ("agent.invited", "agent", Value::from("Buyer")),
         ("agent.invited", "sponsor", Value::from("")),
         ("agent.invited", "tier", Value::Uint(0)),
@@ -251,6 +292,89 @@ fn ev_1_ranges_are_kept() {
             "{kind} {path} {bad:?}"
         );
     }
+}
+
+/// Goal: where passkeys are used is said once, and no page of one site can use those of the other. Method: the
+/// genesis of the log with people, its sites and its founder changed.
+#[test]
+fn pe_1_a_genesis_names_no_site_or_two() {
+    let genesis = crate::entry::tests::people_examples().remove(0).1;
+    let event = Event::decode(&crate::entry::Entry::decode(&genesis).unwrap().event).unwrap();
+    let (portal, approval) = (
+        "https://portal.agentsigna.test",
+        "https://approve.agentsigna.test",
+    );
+    let with_sites = |body: &Body, rp_id: Value, origins: &[&str]| {
+        changed(body.to_value(), &[], |members| {
+            for (key, value) in members {
+                if *key == Value::from("rp_id") {
+                    *value = rp_id.clone();
+                } else if *key == Value::from("web_origins") {
+                    *value = Value::array(origins.iter().copied().map(Value::from));
+                }
+            }
+        })
+    };
+    let of_people = event.body;
+    let of_agents = example("log.created").body;
+    let host = || Value::from("approve.agentsigna.test");
+    let good = with_sites(&of_people, host(), &[portal, approval]);
+    assert_eq!(read("log.created", good).as_ref(), Ok(&of_people));
+    let sited = with_sites(&of_agents, host(), &[portal, approval]);
+    assert!(read("log.created", sited).is_ok());
+    for (rp_id, origins) in [
+        (host(), &[][..]),
+        (host(), &[approval]),
+        (host(), &[approval, approval]),
+        (host(), &[approval, portal]),
+        (host(), &[portal, approval, "https://third.agentsigna.test"]),
+        (host(), &["https://approve.agentsigna.test:8443", approval]),
+        (host(), &["http://portal.agentsigna.test", approval]),
+        (host(), &[portal, "https://approve.agentsigna.test/"]),
+        (Value::from("agentsigna.test"), &[portal, approval]),
+        (Value::Null, &[portal, approval]),
+        // A founder with a passkey needs them, and this portal.
+        (Value::Null, &[]),
+        (host(), &["https://other.agentsigna.test", approval]),
+    ] {
+        let bad = with_sites(&of_people, rp_id.clone(), origins);
+        let refused = read("log.created", bad);
+        assert!(
+            matches!(refused, Err(CborError::Unexpected { .. })),
+            "{origins:?}: {refused:?}"
+        );
+    }
+}
+
+/// PE-4: the founder's passkey was registered for this log and person, to sign in.
+#[test]
+fn pe_4_a_founder_registered_here() {
+    use crate::verify::testing::{Person, Tenant, sites};
+    let dana = Person::administrator("dana", 1);
+    let mut tenant = Tenant::found_by_person(1, &dana);
+    let origin = String::from(tenant.origin());
+    let shown = tenant.shown(&dana, crate::passkey::context::CredentialUse::SignIn);
+    let of_approval = tenant.shown(&dana, crate::passkey::context::CredentialUse::Approval);
+    let founder = |origin: &str, sites: Option<&Sites>, user: &str, shown: &Shown| {
+        let user = crate::id::Id::parse(user).unwrap();
+        PasskeyFounder::new(origin, sites, user, dana.name.clone(), shown.clone())
+    };
+    let both = sites();
+    assert!(founder(&origin, Some(&both), "dana", &shown).is_ok());
+    let nowhere = founder(&origin, None, "dana", &shown);
+    assert_eq!(nowhere, Err(FounderError::NoSite));
+    let elsewhere = Err(FounderError::Elsewhere);
+    assert_eq!(founder("other", Some(&both), "dana", &shown), elsewhere);
+    assert_eq!(founder(&origin, Some(&both), "erin", &shown), elsewhere);
+    assert_eq!(
+        founder(&origin, Some(&both), "dana", &of_approval),
+        elsewhere
+    );
+    let moved = Sites::new("https://other.agentsigna.test", "https://b.example").unwrap();
+    assert!(matches!(
+        founder(&origin, Some(&moved), "dana", &shown),
+        Err(FounderError::Registration(_))
+    ));
 }
 
 #[test]

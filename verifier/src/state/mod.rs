@@ -7,6 +7,7 @@
 
 mod apply;
 mod authority;
+mod cases;
 mod directory;
 mod passkeys;
 mod people;
@@ -168,6 +169,12 @@ pub trait Rows {
 pub struct MemoryRows(alloc::collections::BTreeMap<RowName, Row>);
 
 impl MemoryRows {
+    /// The row, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &RowName) -> Option<&Row> {
+        self.0.get(name)
+    }
+
     /// Every row, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&RowName, &Row)> {
         self.0.iter()

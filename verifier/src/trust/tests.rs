@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     entry::Event,
     event::Body,
-    verify::testing::{NamedWitness, Role, Tenant, trust_text},
+    verify::testing::{NamedWitness, Person, Role, Tenant, trust_text},
 };
 
 fn text() -> String {
@@ -177,6 +177,16 @@ fn tr_5_one_key_has_one_role_and_one_log() {
     );
     let policy = format!("witness w {}\nquorum w\n", witness.encode());
     assert!(refused(&trust_text(&[&one], &policy, &[])).contains("stands twice"));
+    // A founder with a passkey, in one log and in two.
+    let passkey = Person::administrator("dana", 1).sign_in.key().to_bytes();
+    let passkey = data_encoding::BASE64URL_NOPAD.encode(&passkey);
+    assert_eq!(passkey.len(), 44);
+    let text_of_person = text.replace(&founder, &passkey);
+    assert!(Trust::parse(text_of_person.as_bytes()).is_ok());
+    let second = two.public(Role::Founder).to_base64url();
+    assert!(refused(&text_of_person.replace(&second, &passkey)).contains("stands twice"));
+    let off_curve = data_encoding::BASE64URL_NOPAD.encode(&[5; 33]);
+    assert!(refused(&text.replace(&founder, &off_curve)).contains("begin with 0x02 or 0x03"));
     // A key anybody can sign for.
     let weak = data_encoding::BASE64URL_NOPAD.encode(&[0; 32]);
     assert!(refused(&text.replace(&founder, &weak)).contains("small order"));
@@ -256,6 +266,22 @@ fn tr_8_a_genesis_that_makes_no_trust_file_is_refused() {
     assert_eq!(Trust::parse(&good.encode()), Ok(good));
     let refused = forge(|genesis| genesis.platform.push('\u{1}'));
     assert!(matches!(refused, Err(TrustError::Json(_))));
+}
+
+/// TR-8: the founder's passkey is in the genesis, so the trust file still follows from nothing else.
+#[test]
+fn tr_8_a_founder_with_a_passkey_makes_a_trust_file() {
+    let dana = Person::administrator("dana", 1);
+    let tenant = Tenant::found_by_person(1, &dana);
+    let leaf = LeafHash::of(&tenant.entries[0]);
+    let trust = Trust::from_genesis(&tenant.genesis(), leaf).unwrap();
+    let founder = trust.logs()[0].founder();
+    assert_eq!(*founder, FounderKey::P256(dana.sign_in.key()));
+    assert_eq!(founder.jwk_thumbprint(), dana.sign_in_thumbprint());
+    assert_eq!(Trust::parse(&trust.encode()).as_ref(), Ok(&trust));
+    assert!(trust.logs()[0].agrees_with(&tenant.genesis()));
+    let erin = Tenant::found_by_person(1, &Person::administrator("dana", 2));
+    assert!(!trust.logs()[0].agrees_with(&erin.genesis()));
 }
 
 #[test]

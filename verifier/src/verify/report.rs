@@ -101,6 +101,8 @@ pub enum Voucher {
     AgentKey,
     /// The tenant's founder, by signature.
     FounderKey,
+    /// People of the tenant, by their passkeys.
+    Passkeys,
     /// The host's seal key.
     SealKey,
     /// The host's log key.
@@ -171,7 +173,7 @@ steps! {
     /// The entry at index 0 is the pinned one.
     Genesis = "genesis", [TrustFile];
     /// Every entry is signed by whom it says and may follow what came before.
-    History = "history", [FounderKey, AgentKey];
+    History = "history", [FounderKey, Passkeys, AgentKey];
     /// The case is all there and at rest.
     Completeness = "completeness", [LogKey];
     /// Blobs are what their digests name, all and no more.
@@ -286,6 +288,7 @@ impl Voucher {
             Self::Computed => "computed here",
             Self::AgentKey => "the agent's key",
             Self::FounderKey => "the founder's key",
+            Self::Passkeys => "the people's passkeys",
             Self::SealKey => "the seal key",
             Self::LogKey => "the log key",
             Self::Witnesses => "the witnesses",

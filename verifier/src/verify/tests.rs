@@ -4,6 +4,7 @@ mod case_files;
 mod codes;
 mod ledgers;
 mod passports;
+mod people;
 mod vectors;
 
 use alloc::{format, string::String, vec::Vec};

@@ -153,7 +153,7 @@ impl Org {
         let draft = Draft::new(profile, &request, public(signer)).unwrap();
         let signature = signer.sign(draft.base()).to_bytes();
         draft.sign(&signature).unwrap();
-        let signed = Signed {
+        let signed = Signed::Http {
             base: draft.base().to_vec(),
             signature,
             body: Some(body.as_bytes().to_vec()),
@@ -399,10 +399,7 @@ impl Org {
         let bytes = bundle.encode();
         let (signed, nonce) = self.by_founder(at, "/v1/policies", policy);
         let published = Body::PolicyPublished(PolicyPublished {
-            signed: Signed {
-                body: None,
-                ..signed
-            },
+            signed: signed.without_body(),
             bundle: bundle.digest(),
             bytes: u64::try_from(bytes.len()).unwrap(),
         });

@@ -1,6 +1,7 @@
 //! `inspect`.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -128,11 +129,17 @@ fn a_damaged_file_is_none_of_ours() {
 fn every_example_of_the_specification_is_shown_with_its_digests() {
     // CL-30
     let mut entries = 0;
-    for file in fs::read_dir(examples()).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        let about = inspect(&examples(), &name);
+    let mut kinds = BTreeSet::new();
+    let files = [examples(), examples().join("people")].map(|folder| fs::read_dir(folder).unwrap());
+    for file in files.into_iter().flatten() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let about = inspect(path.parent().unwrap(), name);
         let fields = &about["fields"];
-        let bytes = fs::read(examples().join(&name)).unwrap();
+        let bytes = fs::read(&path).unwrap();
         if name.ends_with(".entry") {
             let entry = Entry::decode(&bytes).unwrap();
             let digest = Event::digest_of(&entry.event).to_string();
@@ -144,6 +151,7 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert_eq!(fields["index"], entry.index);
             let kind = fields["event"]["kind"].as_str().unwrap();
             assert!(name.contains(kind), "{name}: {kind}");
+            kinds.insert(kind.to_owned());
             entries += 1;
         } else if name.ends_with(".blob") {
             let digest = Digest::of(Noun::Blob, &bytes).to_string();
@@ -158,7 +166,8 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert_eq!(fields["claims"]["agent"], "buyer-1");
         }
     }
-    assert_eq!(entries, Body::KINDS.len() + 2);
+    assert_eq!(entries, 21 + 27);
+    assert_eq!(kinds.len(), Body::KINDS.len());
 }
 
 #[test]

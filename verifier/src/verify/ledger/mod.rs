@@ -8,6 +8,7 @@
 
 mod consistency;
 mod export;
+mod signers;
 mod tiles;
 mod walk;
 

@@ -15,6 +15,7 @@ use super::{
         report::{Checks, Stop, ensure, refuse},
     },
     BLOB_BYTES_MAX, Export, Options, Progress, blob_path,
+    signers::Signers,
     tiles::{Made, OpenTiles},
 };
 use crate::{
@@ -69,6 +70,7 @@ pub(super) struct Walk<'a, E: Export> {
     blind: bool,
     gaps: BTreeMap<&'static str, (Step, Stop)>,
     passports: u64,
+    signers: Signers,
     replayed: u64,
     other_engine: u64,
     #[cfg(feature = "rules")]
@@ -99,6 +101,7 @@ impl<'a, E: Export> Walk<'a, E> {
             blind: false,
             gaps: BTreeMap::new(),
             passports: 0,
+            signers: Signers::default(),
             replayed: 0,
             other_engine: 0,
             #[cfg(feature = "rules")]
@@ -287,7 +290,11 @@ impl<'a, E: Export> Walk<'a, E> {
                 self.gap(Step::History, stop);
                 Ok(())
             }
-            other => at(Step::History, other),
+            other => {
+                at(Step::History, other)?;
+                self.signers.add(&event.body);
+                Ok(())
+            }
         }
     }
 
@@ -472,6 +479,7 @@ impl<'a, E: Export> Walk<'a, E> {
             .count();
         checks.claim("cases", cases, Voucher::LogKey);
         checks.claim("passports", self.passports, Voucher::SealKey);
+        self.signers.tell(&self.rows, checks);
         checks.claim("verdicts made again", self.replayed, Voucher::PolicyReplay);
         if !self.options.replay {
             checks.not_checked("verdict replay", "not asked for");

@@ -10,15 +10,16 @@ use alloc::{
 };
 
 use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::SigningKey;
 
 use super::{Role as KeyOf, START_MS, Tenant, acts::id};
 use crate::{
     action::Latitude,
     digest::{Digest, Noun, rfc9530_content},
     event::{
-        ActProposed, AgentInvited, Body, DelegationEnded, DelegationGiven, Founder, PasskeyFounder,
-        PolicyActivated, PolicyPublished, Shown, SignInMethod, Signed, SignedIn, Sites,
-        UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
+        ActProposed, AgentEnrolled, AgentInvited, Body, DelegationEnded, DelegationGiven, Founder,
+        PasskeyFounder, PolicyActivated, PolicyPublished, Shown, SignInMethod, Signed, SignedIn,
+        Sites, SystemInvited, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
     },
     id::Id,
     key::JwkThumbprint,
@@ -111,6 +112,15 @@ impl Person {
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
     format!("[{}]", words.join(","))
+}
+
+/// Latitude in a body; absent is none.
+fn member(latitude: Latitude) -> String {
+    if latitude == Latitude::NONE {
+        String::new()
+    } else {
+        format!(r#","latitude":{}"#, latitude.number())
+    }
 }
 
 impl Tenant {
@@ -383,6 +393,13 @@ impl Tenant {
 
     /// Publishes a policy; answers the digest of its bundle.
     pub fn publish_by(&mut self, by: By<'_>, policy: &str) -> Digest {
+        let published = self.policy_published(by, policy);
+        self.append(None, published);
+        Digest::of(Noun::Blob, &super::steps::bundle(policy))
+    }
+
+    /// `policy.published`; the blob is at hand.
+    pub fn policy_published(&mut self, by: By<'_>, policy: &str) -> Body {
         let bundle = super::steps::bundle(policy);
         let digest = Digest::of(Noun::Blob, &bundle);
         let published = PolicyPublished {
@@ -391,22 +408,71 @@ impl Tenant {
             bytes: u64::try_from(bundle.len()).unwrap(),
         };
         self.blobs.insert(digest, bundle);
-        self.append(None, Body::PolicyPublished(published));
-        digest
+        Body::PolicyPublished(published)
+    }
+
+    /// `system.invited`.
+    pub fn system_invited(&mut self, by: By<'_>, system: &str) -> Body {
+        let body = format!(r#"{{"origin":"{}","system":"{system}"}}"#, self.origin());
+        Body::SystemInvited(SystemInvited {
+            signed: self.sign_by(by, "/v1/systems", &body),
+            system: id(system),
+            code: Digest::of(Noun::Code, system.as_bytes()),
+            expires_at: self.now().plus(600_000),
+        })
     }
 
     /// `agent.invited`: tier 2, no latitude.
     pub fn agent_invited(&mut self, by: By<'_>, agent: &str, sponsor: &str) -> Body {
+        self.agent_invited_with(by, agent, sponsor, Latitude::NONE)
+    }
+
+    /// `agent.enrolled`: tier 2.
+    pub fn agent_enrolled(
+        &mut self,
+        by: By<'_>,
+        agent: &str,
+        sponsor: &str,
+        latitude: Latitude,
+        key: &SigningKey,
+    ) -> Body {
+        let key = super::public_key(key);
         let body = format!(
-            r#"{{"origin":"{}","agent":"{agent}","sponsor":"{sponsor}","tier":2}}"#,
-            self.origin()
+            r#"{{"origin":"{}","agent":"{agent}","sponsor":"{sponsor}","tier":2{},"key":"{}"}}"#,
+            self.origin(),
+            member(latitude),
+            key.jwk_thumbprint().to_base64url()
+        );
+        let path = format!("/v1/agents/{agent}/confirm");
+        Body::AgentEnrolled(AgentEnrolled {
+            signed: self.sign_by(by, &path, &body),
+            agent: id(agent),
+            sponsor: id(sponsor),
+            tier: Tier::new(2).unwrap(),
+            latitude,
+            key,
+        })
+    }
+
+    /// `agent.invited`: tier 2.
+    pub fn agent_invited_with(
+        &mut self,
+        by: By<'_>,
+        agent: &str,
+        sponsor: &str,
+        latitude: Latitude,
+    ) -> Body {
+        let body = format!(
+            r#"{{"origin":"{}","agent":"{agent}","sponsor":"{sponsor}","tier":2{}}}"#,
+            self.origin(),
+            member(latitude)
         );
         Body::AgentInvited(AgentInvited {
             signed: self.sign_by(by, "/v1/agents", &body),
             agent: id(agent),
             sponsor: id(sponsor),
             tier: Tier::new(2).unwrap(),
-            latitude: Latitude::NONE,
+            latitude,
             code: Digest::of(Noun::Code, agent.as_bytes()),
             expires_at: self.now().plus(600_000),
         })
