@@ -4,10 +4,7 @@
 //! entity, an attribute name or a type. The parameters of an action are left out: their names are chosen per
 //! request, Cedar's records are not, and a rule on a parameter an agent may simply leave out would be no rule.
 
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::string::{String, ToString as _};
 use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{
@@ -37,8 +34,8 @@ pub(super) struct Vocabulary {
     counterparty: EntityTypeName,
     target: EntityTypeName,
     action: EntityTypeName,
-    /// Actions and the categories they are in.
-    actions: Vec<Entity>,
+    /// Actions and the categories they are in, the closure of what is in what computed.
+    actions: Entities,
 }
 
 /// Why a snapshot could not be put into Cedar's words; a decision then is `builtin.engine-error`.
@@ -74,11 +71,7 @@ impl Vocabulary {
             counterparty: name("Counterparty")?,
             target: name("Target")?,
             action: name("Action")?,
-            actions: schema
-                .action_entities()
-                .map_err(inexpressible)?
-                .into_iter()
-                .collect(),
+            actions: schema.action_entities().map_err(inexpressible)?,
         })
     }
 
@@ -105,7 +98,7 @@ impl Vocabulary {
         let agent_uid = uid(&self.agent, agent.id().as_str());
         let counterparty_uid = uid(&self.counterparty, counterparty.id().as_str());
         let target_uid = uid(&self.target, target.id().as_str());
-        let entities = [
+        let parties = [
             entity(
                 &agent_uid,
                 [
@@ -137,8 +130,11 @@ impl Vocabulary {
                 ],
             )?,
         ];
-        let entities = entities.into_iter().chain(self.actions.iter().cloned());
-        let entities = Entities::from_entities(entities, schema).map_err(inexpressible)?;
+        // The actions never change, and are shared: their closure is not computed for each decision.
+        let entities = self.actions.clone();
+        let entities = entities
+            .add_entities(parties, schema)
+            .map_err(inexpressible)?;
         let request = Request::new(
             agent_uid,
             self.action(snapshot.action().kind()),
