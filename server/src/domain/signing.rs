@@ -392,7 +392,7 @@ fn follows(
         _ => return Ok(Follows::Proposed),
     };
     let administrators = match row(reading, &RowName::Administrators)? {
-        Some(Row::Administrators(ids)) => ids,
+        Some(Row::Administrators(row)) => row.ids,
         _ => Vec::new(),
     };
     let good = proposal.open
