@@ -315,6 +315,18 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
             .await
             .map_err(|error| format!("cannot listen on `{}`: {error}", settings.listen))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let portal = match (
+            &settings.portal,
+            settings.sites().map_err(|error| explain(&error))?,
+        ) {
+            (Some(portal), Some(sites)) => {
+                let listener = api::bind(portal.listen)
+                    .await
+                    .map_err(|error| format!("cannot listen on `{}`: {error}", portal.listen))?;
+                Some((listener, sites))
+            }
+            _ => None,
+        };
         let mut authorities = settings.authorities.clone();
         if settings.listen.port() == 0 {
             // A port given by the machine is a name nobody could have configured: for tests and demos.
@@ -337,9 +349,16 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
             &format!("listening on http://{address}\n"),
         );
         let router = api::router(office.clone(), authorities);
-        api::serve(listener, router, stopping)
-            .await
-            .map_err(|error| error.to_string())
+        let people = match portal {
+            Some((listener, sites)) => {
+                let router = api::portal::router(office.clone(), sites);
+                tokio::spawn(api::serve(listener, router, stopping.clone()))
+            }
+            None => tokio::spawn(async { Ok(()) }),
+        };
+        let served = api::serve(listener, router, stopping).await;
+        let people = people.await.map_err(|error| error.to_string())?;
+        served.and(people).map_err(|error| error.to_string())
     });
     office.close();
     // The socket of a server that has ended leads nowhere.

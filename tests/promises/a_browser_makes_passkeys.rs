@@ -1,6 +1,6 @@
-//! Goal: what a real browser makes of a passkey is what the verifier reads. Method: Chromium with a virtual device on
-//! two sites of this machine; each answer goes through the checks that server and auditor use, and through one that
-//! must fail.
+//! Goal: what a real browser makes of a passkey is what the verifier reads, and a person comes from the code to a signed
+//! act by what stands on the pages (TA-3, TA-10, TA-11, WA-29). Method: Chromium with virtual devices on two sites of this
+//! machine; each answer goes through the checks that server and auditor use, and through one that must fail.
 
 use std::{
     io::{Read as _, Write as _},
@@ -8,7 +8,15 @@ use std::{
     thread,
 };
 
-use agentsigna_tests::browser::Browser;
+use agentsigna_tests::{
+    browser::{Browser, Page},
+    server::Server,
+    tenant::Tenant,
+};
+use agentsigna_verifier::event::{Body, Signed};
+use serde_json::{Value, json};
+
+use crate::audited::audit;
 
 /// Serves one empty page for whatever is asked, until the process ends.
 fn empty_pages() -> SocketAddr {
@@ -53,4 +61,109 @@ fn a_device_that_checks_nobody_signs_nothing() {
     let refused = page.try_eval(MAKE).unwrap_err();
     assert!(refused.contains("NotAllowedError"), "{refused}");
     assert_eq!(page.complaints(), [""; 0]);
+}
+
+/// Clicks the button of the page's ceremony, and waits for what is said of it.
+fn sign(page: &Page, says: &str) -> String {
+    page.click("form[data-sign] button");
+    page.wait_until(&format!(
+        "document.querySelector('[data-outcome]').textContent.includes({})",
+        Value::from(says)
+    ));
+    page.eval("document.querySelector('[data-outcome]').textContent")
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// The passkeys that were shown, as the page says them.
+fn thumbprint(said: &str, after: &str) -> String {
+    let from = said.find(after).expect(after) + after.len();
+    said[from..from + 43].to_owned()
+}
+
+/// From the one-time code to an act on record: two sites, two passkeys, and no passkey where the device checks nobody.
+#[test]
+fn a_person_joins_signs_in_and_signs_in_a_real_browser() {
+    let server = Server::start_with_people();
+    let sites = server.sites();
+    let north = Tenant::found(&server, "north");
+    let roles = json!(["administrator", "approver"]);
+    let person = json!({ "user": "dana", "name": "Dana", "roles": roles, "groups": ["finance"] });
+    let invited = north.act("/v1/users", person.clone()).expect(201);
+    let code = invited["code"].as_str().unwrap();
+
+    let browser = Browser::start();
+    let dana = browser.person();
+    let page = dana.page();
+    let device = page.device(false);
+    page.open(&format!(
+        "{}/join#log={}&user=dana&code={code}",
+        sites.portal,
+        north.origin().replace('/', "%2F"),
+    ));
+    // WA-29: the browser makes nothing without the person, and the page says so.
+    let refused = sign(&page, "allowed");
+    assert!(!refused.contains("Sign-in passkey"), "{refused}");
+    assert!(device.passkeys().is_empty());
+    device.verifies(true);
+    let _ = sign(&page, "The first passkey is shown.");
+    page.follow("#next");
+    assert!(page.url().starts_with(&format!("{}/join#", sites.approval)));
+    let said = sign(&page, "Approval passkey");
+    let mut confirmation = person;
+    confirmation["sign_in"] = thumbprint(&said, "Sign-in passkey: ").into();
+    confirmation["approval"] = thumbprint(&said, "Approval passkey: ").into();
+    north
+        .act("/v1/users/dana/confirm", confirmation)
+        .expect(200);
+
+    // A page for people who are signed in leads there.
+    page.open(&format!("{}/", sites.portal));
+    assert_eq!(page.url(), format!("{}/sign-in", sites.portal));
+    device.verifies(false);
+    let _ = sign(&page, "allowed");
+    device.verifies(true);
+    page.follow("form[data-sign] button");
+    assert_eq!(page.url(), format!("{}/", sites.portal));
+    assert!(page.text().contains("Dana (dana), administrator, approver"));
+    // No script of any page can read the session.
+    assert_eq!(page.eval("document.cookie"), "");
+
+    // TA-10: words and bytes, then the signature. A form of our own page passes TA-3.
+    let body = json!({ "origin": north.origin(), "system": "erp" }).to_string();
+    page.fill("input[name=path]", "/v1/systems");
+    page.fill("textarea[name=body]", &body);
+    page.follow("form[action='/acts'] button");
+    let shown = page.text();
+    assert!(shown.contains("Invite target system erp"), "{shown}");
+    assert!(shown.contains(&body), "{shown}");
+    // TA-11: a challenge that these bytes do not give, and a body that they do not name, are not signed.
+    for (field, value, says) in [
+        ("challenge", "AAAA", "another challenge"),
+        ("body", "e30", "another body"),
+    ] {
+        let selector = format!("input[name={field}]");
+        let good = page.eval(&format!("document.querySelector('{selector}').value"));
+        page.fill(&selector, value);
+        let _ = sign(&page, says);
+        page.fill(&selector, good.as_str().unwrap());
+    }
+    let done = sign(&page, "On record");
+    assert!(done.contains("system: erp"), "{done}");
+
+    // Another person of the same machine has no session here.
+    let other = browser.person().page();
+    other.open(&format!("{}/", sites.portal));
+    assert_eq!(other.url(), format!("{}/sign-in", sites.portal));
+
+    assert_eq!(page.complaints(), [""; 0]);
+    let log = audit(&server, &north);
+    let (_, last) = log.entries.last().unwrap();
+    let Body::SystemInvited(invited) = &last.body else {
+        panic!("{last:?}");
+    };
+    assert!(
+        matches!(&invited.signed, Signed::Passkey { context, .. } if context.user.as_str() == "dana")
+    );
 }

@@ -13,6 +13,7 @@
 mod a_browser_makes_passkeys;
 mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
+mod at_the_portal;
 mod audited;
 mod bad_input_changes_no_case;
 mod bad_signatures_change_no_case;
@@ -21,7 +22,9 @@ mod kill_9_loses_nothing;
 mod long_poll;
 mod offline_without_network;
 mod one_sync_before_an_answer;
+mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;
+mod sessions_end_and_strangers_see_nothing;
 mod the_demo_runs;
 mod tidy;
 mod two_cannot_both_win;

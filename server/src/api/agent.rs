@@ -238,7 +238,7 @@ fn no_query(query: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-fn answer(answer: Answer) -> Response {
+pub(super) fn answer(answer: Answer) -> Response {
     match answer {
         Answer::Case(case) => json(StatusCode::OK, &case),
         Answer::Act { created, members } => json(
@@ -252,7 +252,7 @@ fn answer(answer: Answer) -> Response {
     }
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(body) => {
             let mut response = bytes(JSON, body);

@@ -1,10 +1,12 @@
-//! The api floor: HTTP, and nothing else. One listener, one route table, closed requests.
+//! The api floor: HTTP, and nothing else. A listener for agents and one for people, a route table each, closed
+//! requests.
 //!
-//! Absent on purpose: cookies, sessions, redirects, CORS, compression, forwarded headers, an HTTP client.
+//! Absent on purpose: cookies and sessions for agents, CORS, compression, forwarded headers, an HTTP client.
 
 mod agent;
 mod error;
 mod incoming;
+pub mod portal;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 

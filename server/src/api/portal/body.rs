@@ -1,0 +1,217 @@
+//! Bodies of the portal: strict JSON and forms, and what browsers make of passkeys.
+
+use agentsigna_verifier::{
+    json::{self, Members},
+    limits,
+    passkey::{Assertion, Registration},
+};
+use axum::{
+    body::to_bytes,
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::domain::{Invited, Kind, Refusal};
+
+/// A form: a policy text of which every byte may be three.
+const FORM_BYTES_MAX: usize = 768 * 1024;
+pub(super) const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What a request to prepare an act says, and in which form it came.
+pub(super) struct ActForm {
+    pub(super) path: String,
+    pub(super) body: Vec<u8>,
+    /// Whether it was a form of a page, and a page is expected.
+    pub(super) is_form: bool,
+}
+
+/// The members of a JSON body.
+pub(super) async fn members(request: Request) -> Result<Members, Refusal> {
+    check_type(request.headers(), JSON)?;
+    let bytes = content(request, limits::BODY_BYTES_MAX, "json-size").await?;
+    Ok(json::parse(&bytes, limits::BODY_BYTES_MAX)?.object()?)
+}
+
+/// `path` and `body` of an act, as a form or as JSON, in which the body is base64url.
+pub(super) async fn act(request: Request) -> Result<ActForm, Refusal> {
+    if check_type(request.headers(), FORM).is_ok() {
+        let bytes = content(request, FORM_BYTES_MAX, "body-size").await?;
+        let fields = form(&bytes)?;
+        let [path, body] = ["path", "body"].map(|name| {
+            let mut found = fields.iter().filter(|(field, _)| field == name.as_bytes());
+            match (found.next(), found.next()) {
+                (Some((_, value)), None) => Ok(value.clone()),
+                _ => Err(Refusal::invalid(
+                    "form-field",
+                    "",
+                    format!("expected the field `{name}` once"),
+                )),
+            }
+        });
+        let path = String::from_utf8(path?).map_err(|_| Refusal::not_found())?;
+        return Ok(ActForm {
+            path,
+            body: checked(body?)?,
+            is_form: true,
+        });
+    }
+    check_type(request.headers(), JSON)?;
+    let bytes_max = limits::POLICY_SOURCE_BYTES_MAX.saturating_mul(2);
+    let bytes = content(request, bytes_max, "json-size").await?;
+    let mut members = json::parse(&bytes, bytes_max)?.object()?;
+    let path = members.text("path")?;
+    let body = bytes_of(&mut members, "body")?;
+    members.finish()?;
+    Ok(ActForm {
+        path,
+        body: checked(body)?,
+        is_form: false,
+    })
+}
+
+fn checked(body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if body.len() > limits::POLICY_SOURCE_BYTES_MAX {
+        return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));
+    }
+    Ok(body)
+}
+
+/// Who was invited: the first members of a join.
+pub(super) fn invited(members: &mut Members) -> Result<Invited, Refusal> {
+    Ok(Invited {
+        origin: members.text("log")?,
+        user: members.text("user")?,
+        code: members.text("code")?,
+    })
+}
+
+/// A member that is base64url.
+pub(super) fn bytes_of(members: &mut Members, name: &str) -> Result<Vec<u8>, Refusal> {
+    Ok(members.parsed(name, |text| {
+        BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| "expected base64url without padding")
+    })?)
+}
+
+/// The members `credential`, `authenticator`, `client`, `signature`.
+pub(super) fn assertion(members: &mut Members) -> Result<Assertion, Refusal> {
+    let credential = bytes_of(members, "credential")?;
+    let authenticator = bytes_of(members, "authenticator")?;
+    let client = bytes_of(members, "client")?;
+    let signature = bytes_of(members, "signature")?;
+    Assertion::new(credential, &authenticator, &client, &signature)
+        .map_err(|error| Refusal::new(Kind::Malformed, error.code(), error.to_string()))
+}
+
+/// The members `authenticator`, `client`.
+pub(super) fn registration(members: &mut Members) -> Result<Registration, Refusal> {
+    let authenticator = bytes_of(members, "authenticator")?;
+    let client = bytes_of(members, "client")?;
+    Registration::new(authenticator, &client)
+        .map_err(|error| Refusal::new(Kind::Malformed, error.code(), error.to_string()))
+}
+
+fn check_type(headers: &HeaderMap, expected: &str) -> Result<(), Refusal> {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    if types.next().is_some_and(|found| found == expected) && types.next().is_none() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Kind::Malformed,
+        "media-type",
+        format!("expected content of the type `{expected}`"),
+    ))
+}
+
+async fn content(
+    request: Request,
+    bytes_max: usize,
+    code: &'static str,
+) -> Result<Vec<u8>, Refusal> {
+    let bytes = to_bytes(request.into_body(), bytes_max).await;
+    Ok(bytes.map_err(|_| too_large(code, bytes_max))?.into())
+}
+
+fn too_large(code: &'static str, bytes_max: usize) -> Refusal {
+    Refusal::new(
+        Kind::TooLarge,
+        code,
+        format!("content longer than {bytes_max} bytes, or cut off"),
+    )
+}
+
+type Field = (Vec<u8>, Vec<u8>);
+
+/// `application/x-www-form-urlencoded`, as browsers write it.
+fn form(bytes: &[u8]) -> Result<Vec<Field>, Refusal> {
+    let parts = bytes.split(|byte| *byte == b'&');
+    parts
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let mut halves = part.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (halves.next(), halves.next());
+            Ok((
+                decoded(name.unwrap_or_default())?,
+                decoded(value.unwrap_or_default())?,
+            ))
+        })
+        .collect()
+}
+
+fn decoded(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let [high, low] = [rest.next(), rest.next()].map(hex);
+                match (high, low) {
+                    (Some(high), Some(low)) => high << 4 | low,
+                    _ => {
+                        return Err(Refusal::new(
+                            Kind::Malformed,
+                            "form-encoding",
+                            "expected two hex digits after `%`",
+                        ));
+                    }
+                }
+            }
+            plain => *plain,
+        });
+    }
+    Ok(out)
+}
+
+fn hex(digit: Option<&u8>) -> Option<u8> {
+    let digit = char::from(*digit?).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    //! Goal: a form says what its page said, and nothing else is one.
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_browsers_write_it() {
+        let read = form(b"path=%2Fv1%2Fusers&body=%7B%22a%22%3A+1%7D%0D%0A&x").unwrap();
+        let expected: [(&[u8], &[u8]); 3] = [
+            (b"path", b"/v1/users"),
+            (b"body", b"{\"a\": 1}\r\n"),
+            (b"x", b""),
+        ];
+        for ((name, value), (expected_name, expected_value)) in read.iter().zip(expected) {
+            assert_eq!((&**name, &**value), (expected_name, expected_value));
+        }
+        assert_eq!(read.len(), 3);
+        assert!(form(b"").unwrap().is_empty());
+        for bad in [b"a=%".as_slice(), b"a=%2", b"a=%g0", b"%zz"] {
+            assert_eq!(form(bad).unwrap_err().code, "form-encoding");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// What a device is asked to sign. Each challenge is computed here, from the bytes that the page has, and nothing is
+// asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join` or `act`.
+
+const PURPOSES = { "sign-in": "agentsigna/sign-in/v1\n", join: "agentsigna/passkey/v1\n", act: "agentsigna/act/v1\n" };
+
+const bytesOf = (text) => {
+  const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+};
+
+const textOf = (buffer) => {
+  const binary = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("");
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+};
+
+const join = (...parts) => Uint8Array.from(parts.flatMap((part) => Array.from(part)));
+
+const utf8 = (text) => new TextEncoder().encode(text);
+
+const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+const same = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
+
+const holds = (bytes, part) => {
+  for (let at = 0; at + part.length <= bytes.length; at += 1) {
+    if (same(bytes.subarray(at, at + part.length), part)) return true;
+  }
+  return false;
+};
+
+// TA-11: the challenge of these bytes, if it is the one that the server names.
+const challengeOf = async (purpose, context, named) => {
+  const challenge = await sha256(join(utf8(PURPOSES[purpose]), context));
+  if (!same(challenge, bytesOf(named))) throw new Error("The server names another challenge than these bytes give: nothing was signed.");
+  return challenge;
+};
+
+const send = async (path, body) => {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    credentials: "same-origin",
+    redirect: "error",
+  });
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.detail || content.title || String(answer.status));
+  return content;
+};
+
+const assert = async (context, challenge, rpId, credentials) => {
+  const made = await navigator.credentials.get({
+    publicKey: {
+      challenge,
+      rpId,
+      userVerification: "required",
+      timeout: 300000,
+      allowCredentials: credentials.map((id) => ({ type: "public-key", id: bytesOf(id) })),
+    },
+  });
+  return {
+    context: textOf(context),
+    credential: textOf(made.rawId),
+    authenticator: textOf(made.response.authenticatorData),
+    client: textOf(made.response.clientDataJSON),
+    signature: textOf(made.response.signature),
+  };
+};
+
+const signIn = async () => {
+  const asked = await send("/sign-in/challenge", {});
+  const context = bytesOf(asked.context);
+  const challenge = await challengeOf("sign-in", context, asked.challenge);
+  const done = await send("/sign-in", await assert(context, challenge, asked.rp_id, []));
+  location.assign(done.next);
+  return "You are signed in.";
+};
+
+const fieldsOf = (form, ...names) => Object.fromEntries(names.map((name) => [name, form.elements.namedItem(name).value]));
+
+const register = async (form, outcome) => {
+  const invited = fieldsOf(form, "log", "user", "code");
+  const asked = await send("/join/challenge", invited);
+  const context = bytesOf(asked.context);
+  const challenge = await challengeOf("join", context, asked.challenge);
+  const made = await navigator.credentials.create({
+    publicKey: {
+      challenge,
+      rp: { id: asked.rp_id, name: asked.rp_id },
+      user: { id: bytesOf(asked.handle), name: asked.user, displayName: asked.name },
+      pubKeyCredParams: [{ type: "public-key", alg: -7 }],
+      authenticatorSelection: { residentKey: "required", requireResidentKey: true, userVerification: "required" },
+      attestation: "none",
+      timeout: 300000,
+      excludeCredentials: asked.exclude.map((id) => ({ type: "public-key", id: bytesOf(id) })),
+    },
+  });
+  const done = await send("/join", {
+    ...invited,
+    context: asked.context,
+    authenticator: textOf(made.response.getAuthenticatorData()),
+    client: textOf(made.response.clientDataJSON),
+  });
+  form.querySelector("button").disabled = true;
+  if (!done.next) {
+    const approval = done.approval ? ` Approval passkey: ${done.approval}.` : "";
+    return `Sign-in passkey: ${done.sign_in}.${approval} Have them compared and confirmed.`;
+  }
+  const link = document.createElement("a");
+  link.id = "next";
+  // In the fragment, which no server and no log of one sees.
+  link.href = `${done.next}#${new URLSearchParams(invited)}`;
+  link.textContent = "Go on to the approval passkey";
+  outcome.after(link);
+  return "The first passkey is shown.";
+};
+
+const act = async (form) => {
+  const asked = fieldsOf(form, "context", "challenge", "credential", "rp_id", "body");
+  const context = bytesOf(asked.context);
+  const challenge = await challengeOf("act", context, asked.challenge);
+  // The context must name this body: `content` and 32 bytes in CBOR.
+  const content = await sha256(bytesOf(asked.body));
+  if (!holds(context, join([0x67], utf8("content"), [0x58, 0x20], content))) {
+    throw new Error("The bytes to be signed are for another body than the one shown: nothing was signed.");
+  }
+  const done = await send("/acts/sign", await assert(context, challenge, asked.rp_id, [asked.credential]));
+  form.querySelector("button").disabled = true;
+  const { origin, index, ...said } = done;
+  const words = Object.entries(said).map(([name, value]) => `${name}: ${value}`);
+  return `On record as entry ${index}. ${words.join(", ")}`;
+};
+
+for (const form of document.querySelectorAll("form[data-sign]")) {
+  const outcome = form.querySelector("[data-outcome]");
+  const given = new URLSearchParams(location.hash.slice(1));
+  for (const name of form.dataset.sign === "join" ? ["log", "user", "code"] : []) {
+    const field = form.elements.namedItem(name);
+    if (given.has(name) && field) field.value = given.get(name);
+  }
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    outcome.textContent = "Your device is asked.";
+    try {
+      const run = { "sign-in": signIn, join: register, act }[form.dataset.sign];
+      outcome.textContent = await run(form, outcome);
+    } catch (error) {
+      outcome.textContent = error.message;
+    }
+  });
+}

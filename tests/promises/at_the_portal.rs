@@ -1,0 +1,314 @@
+//! People at the portal, with devices in memory: what a browser would send, and what it would keep.
+
+use agentsigna_tests::{
+    client::Answer,
+    server::{Server, Sites},
+    tenant::Tenant,
+    wire::{self, Connection},
+};
+use agentsigna_verifier::{
+    digest::{Digest, Noun},
+    passkey::{Assertion, Registration, Site, testing::Authenticator},
+};
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+/// A request as a page of the site would send it. Change what the test is about.
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) host: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    address: std::net::SocketAddr,
+}
+
+/// Somebody with a device, and a cookie once signed in.
+pub(crate) struct Person {
+    pub(crate) user: String,
+    pub(crate) log: String,
+    pub(crate) sites: Sites,
+    pub(crate) sign_in: Authenticator,
+    pub(crate) approval: Authenticator,
+    pub(crate) cookie: Option<String>,
+}
+
+pub(crate) fn ask(sites: &Sites, site: &str, method: &'static str, path: &str) -> Ask {
+    let (_, host) = site.split_once("://").unwrap();
+    let mut ask = Ask {
+        method,
+        path: path.to_owned(),
+        host: host.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        address: sites.address,
+    };
+    if method != "GET" {
+        ask.set("Origin", site);
+        ask.set("Sec-Fetch-Site", "same-origin");
+    }
+    ask
+}
+
+impl Ask {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.headers.retain(|(found, _)| found != name);
+    }
+
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.set("Content-Type", "application/json");
+        self.body = body.to_string().into_bytes();
+        self
+    }
+
+    pub(crate) fn cookie(mut self, cookie: Option<&str>) -> Self {
+        if let Some(cookie) = cookie {
+            self.set("Cookie", cookie);
+        }
+        self
+    }
+
+    pub(crate) fn send(&self) -> Answer {
+        let mut headers = vec![("Host".to_owned(), self.host.clone())];
+        headers.extend(self.headers.iter().cloned());
+        let start = format!("{} {} HTTP/1.1", self.method, self.path);
+        let mut connection = Connection::open(self.address).unwrap();
+        connection
+            .send(&wire::encode(&start, &headers, &self.body))
+            .unwrap();
+        let message = connection.receive().unwrap().expect("an answer");
+        Answer {
+            status: message.start.split(' ').nth(1).unwrap().parse().unwrap(),
+            headers: message.headers,
+            body: message.body,
+        }
+    }
+}
+
+fn b64(bytes: &[u8]) -> Value {
+    BASE64URL_NOPAD.encode(bytes).into()
+}
+
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    BASE64URL_NOPAD
+        .decode(value.as_str().expect("text").as_bytes())
+        .expect("base64url")
+}
+
+/// TA-11, as the page does it: the challenge of these bytes, which must be the server's.
+pub(crate) fn challenge(noun: Noun, asked: &Value) -> Digest {
+    let challenge = Digest::of(noun, &bytes(&asked["context"]));
+    assert_eq!(challenge.as_bytes().as_slice(), bytes(&asked["challenge"]));
+    challenge
+}
+
+pub(crate) fn assertion(asked: &Value, made: &Assertion) -> Value {
+    json!({
+        "context": asked["context"],
+        "credential": b64(made.credential().as_bytes()),
+        "authenticator": b64(made.authenticator().as_bytes()),
+        "client": b64(made.client().as_bytes()),
+        "signature": b64(made.signature().as_bytes()),
+    })
+}
+
+impl Person {
+    /// Somebody whose two passkeys are made of `seed` and the number after it.
+    pub(crate) fn new(server: &Server, log: &str, user: &str, seed: u8) -> Self {
+        Self {
+            user: user.to_owned(),
+            log: log.to_owned(),
+            sites: server.sites(),
+            sign_in: Authenticator::new(seed),
+            approval: Authenticator::new(seed + 1),
+            cookie: None,
+        }
+    }
+
+    pub(crate) fn portal(&self) -> Site {
+        Site::parse(&self.sites.portal).unwrap()
+    }
+
+    fn approval_site(&self) -> Site {
+        Site::parse(&self.sites.approval).unwrap()
+    }
+
+    pub(crate) fn at_portal(&self, method: &'static str, path: &str) -> Ask {
+        ask(&self.sites, &self.sites.portal, method, path).cookie(self.cookie.as_deref())
+    }
+
+    pub(crate) fn at_approval(&self, method: &'static str, path: &str) -> Ask {
+        ask(&self.sites, &self.sites.approval, method, path)
+    }
+
+    fn invited(&self, code: &str) -> Value {
+        json!({ "log": self.log, "user": self.user, "code": code })
+    }
+
+    /// Shows the sign-in passkey at the portal.
+    pub(crate) fn show_sign_in(&self, code: &str) -> Answer {
+        let mut body = self.invited(code);
+        let asked = self.at_portal("POST", "/join/challenge").json(&body).send();
+        if asked.status != 200 {
+            return asked;
+        }
+        let asked = asked.json();
+        let made = self
+            .sign_in
+            .register(&self.portal(), challenge(Noun::Passkey, &asked));
+        add(&mut body, &asked, &made, &self.sign_in, "tenant.localhost");
+        self.at_portal("POST", "/join").json(&body).send()
+    }
+
+    /// Shows the approval passkey at the approval site.
+    pub(crate) fn show_approval(&self, code: &str) -> Answer {
+        let mut body = self.invited(code);
+        let asked = self
+            .at_approval("POST", "/join/challenge")
+            .json(&body)
+            .send();
+        if asked.status != 200 {
+            return asked;
+        }
+        let asked = asked.json();
+        let made = self
+            .approval
+            .register(&self.approval_site(), challenge(Noun::Passkey, &asked));
+        add(
+            &mut body,
+            &asked,
+            &made,
+            &self.approval,
+            "approve.localhost",
+        );
+        self.at_approval("POST", "/join").json(&body).send()
+    }
+
+    /// Asks for a sign-in, and answers as `answer` makes of the challenge.
+    pub(crate) fn try_sign_in(&self, answer: impl FnOnce(Digest, &Value) -> Value) -> Answer {
+        let asked = self
+            .at_portal("POST", "/sign-in/challenge")
+            .json(&json!({}))
+            .send()
+            .expect(200);
+        let body = answer(challenge(Noun::SignIn, &asked), &asked);
+        self.at_portal("POST", "/sign-in").json(&body).send()
+    }
+
+    /// Signs in; the cookie is kept.
+    pub(crate) fn sign_in(&mut self) {
+        let (mut device, portal) = (self.sign_in.clone(), self.portal());
+        let answer = self
+            .try_sign_in(|challenge, asked| assertion(asked, &device.assert(&portal, challenge)));
+        answer.expect(200);
+        self.keep(&answer);
+    }
+
+    /// Keeps the cookie of an answer.
+    pub(crate) fn keep(&mut self, answer: &Answer) {
+        let set = answer.header("set-cookie").expect("a cookie");
+        let (pair, kind) = set.split_once("; ").unwrap();
+        assert_eq!(kind, "Secure; HttpOnly; SameSite=Strict; Path=/");
+        assert!(pair.starts_with("__Host-agentsigna-tenant="));
+        self.cookie = Some(pair.to_owned());
+    }
+
+    pub(crate) fn prepare(&self, path: &str, body: &[u8]) -> Answer {
+        let body = json!({ "path": path, "body": b64(body) });
+        self.at_portal("POST", "/acts").json(&body).send()
+    }
+
+    /// Signs the act of `path` with `body`, to which the log is added.
+    pub(crate) fn act(&self, path: &str, mut body: Value) -> Answer {
+        body["origin"] = self.log.clone().into();
+        self.act_with(path, body.to_string().as_bytes())
+    }
+
+    pub(crate) fn act_with(&self, path: &str, body: &[u8]) -> Answer {
+        let prepared = self.prepare(path, body);
+        if prepared.status != 200 {
+            return prepared;
+        }
+        let asked = prepared.json();
+        assert_eq!(bytes(&asked["body"]), body);
+        let made = self
+            .sign_in
+            .clone()
+            .assert(&self.portal(), challenge(Noun::Act, &asked));
+        self.at_portal("POST", "/acts/sign")
+            .json(&assertion(&asked, &made))
+            .send()
+    }
+
+    pub(crate) fn me(&self) -> Answer {
+        self.at_portal("GET", "/me").send()
+    }
+
+    /// The body of an invitation.
+    pub(crate) fn invitation(&self, roles: &[&str], groups: &[&str]) -> Value {
+        json!({ "user": self.user, "name": format!("The person {}", self.user), "roles": roles, "groups": groups })
+    }
+
+    /// The body of the confirmation of the passkeys shown.
+    pub(crate) fn confirmation(&self, roles: &[&str], groups: &[&str]) -> Value {
+        let mut body = self.invitation(roles, groups);
+        body["sign_in"] = thumbprint(&self.sign_in).into();
+        if roles.contains(&"approver") {
+            body["approval"] = thumbprint(&self.approval).into();
+        }
+        body
+    }
+
+    /// Joins by the founder's acts, and signs in.
+    pub(crate) fn enrolled(
+        server: &Server,
+        tenant: &Tenant,
+        user: &str,
+        seed: u8,
+        roles: &[&str],
+        groups: &[&str],
+    ) -> Self {
+        let mut person = Self::new(server, tenant.origin(), user, seed);
+        let invited = tenant
+            .act("/v1/users", person.invitation(roles, groups))
+            .expect(201);
+        person.show(invited["code"].as_str().unwrap(), roles);
+        let path = format!("/v1/users/{user}/confirm");
+        tenant
+            .act(&path, person.confirmation(roles, groups))
+            .expect(200);
+        person.sign_in();
+        person
+    }
+
+    /// Shows the passkeys that somebody in these roles needs.
+    pub(crate) fn show(&self, code: &str, roles: &[&str]) {
+        let shown = self.show_sign_in(code).expect(200);
+        let shown = if roles.contains(&"approver") {
+            assert_eq!(shown["next"], format!("{}/join", self.sites.approval));
+            let shown = self.show_approval(code).expect(200);
+            assert_eq!(shown["approval"], thumbprint(&self.approval));
+            shown
+        } else {
+            assert_eq!(shown["approval"], Value::Null);
+            shown
+        };
+        assert_eq!(shown["sign_in"], thumbprint(&self.sign_in));
+    }
+}
+
+pub(crate) fn thumbprint(device: &Authenticator) -> String {
+    device.key().jwk_thumbprint().to_base64url()
+}
+
+fn add(body: &mut Value, asked: &Value, made: &Registration, device: &Authenticator, rp_id: &str) {
+    assert_eq!(asked["rp_id"], rp_id);
+    body["context"] = asked["context"].clone();
+    body["authenticator"] = b64(&device.registered(rp_id));
+    body["client"] = b64(made.client().as_bytes());
+}
