@@ -1,13 +1,20 @@
 //! The case file: one case and everything it stands on, for a stranger.
 
+use std::collections::BTreeSet;
+
 use agentsigna_verifier::{
     case_file::{CaseFile, ProvenEntry},
+    digest::Digest,
     entry::{CaseId, EntryHead, Event},
     event::Body,
     passport::{Delivery, Passport},
+    state::CaseRow,
 };
 
-use super::{Refusal, view::durable_case};
+use super::{
+    Refusal,
+    view::{durable_case, logged},
+};
 use crate::ledger::{Head, Tenant};
 
 /// Puts the file of `case` together, all of it under one head.
@@ -24,14 +31,15 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
         .into_iter()
         .map(|index| prove(tenant, &head, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut blobs = Vec::new();
-    if let Some(bundle) = row.bundle {
-        let blob = tenant
-            .blob(&bundle)
-            .map_err(|error| Refusal::broken(&error))?;
-        blobs
-            .push(blob.ok_or_else(|| Refusal::broken(&"the bundle of a decision is not on disk"))?);
-    }
+    let blobs = named(tenant, &row)?
+        .into_iter()
+        .map(|digest| {
+            let blob = tenant
+                .blob(&digest)
+                .map_err(|error| Refusal::broken(&error))?;
+            blob.ok_or_else(|| Refusal::broken(&"a blob that a case names is not on disk"))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let last = row.events.last().map(|event| event.index);
     let passport = last
         .map(|index| deliver(tenant, &head, index))
@@ -40,6 +48,20 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
     let file = CaseFile::new(case, head.signed(), entries, blobs, passport)
         .map_err(|error| Refusal::broken(&error))?;
     Ok(file.encode())
+}
+
+/// The blobs that the file names: the bundles that its grounds publish, and the sheets of its reviews.
+fn named(tenant: &Tenant, row: &CaseRow) -> Result<BTreeSet<Digest>, Refusal> {
+    let mut named = BTreeSet::new();
+    let case = row.events.iter().map(|event| event.index);
+    for index in row.grounds.iter().copied().chain(case) {
+        match logged(tenant, index)?.body {
+            Body::PolicyPublished(body) => named.insert(body.bundle),
+            Body::ReviewOpened(body) => body.sheet.is_some_and(|sheet| named.insert(sheet)),
+            _ => false,
+        };
+    }
+    Ok(named)
 }
 
 fn prove(tenant: &Tenant, head: &Head, index: u64) -> Result<ProvenEntry, Refusal> {

@@ -17,7 +17,14 @@ use agentsigna_verifier::{
     time::UnixMillis,
 };
 
-use super::{Act, challenges::Challenges, event, office::Inner, sessions::Sessions};
+use super::{
+    Act,
+    challenges::Challenges,
+    event,
+    judging::{OpenJudgement, OpenTicket},
+    office::Inner,
+    sessions::Sessions,
+};
 use crate::ledger::{AdmitError, Change, NewEvent, Reading, Tenant};
 
 /// Sign-ins that wait for a device. Strangers fill this: a flood must last for minutes to push anybody out.
@@ -26,6 +33,10 @@ const SIGN_INS_MAX: usize = 65_536;
 const JOINS_MAX: usize = 4096;
 /// Acts that wait for a device; each may hold a policy of 200,000 bytes.
 const ACTS_MAX: usize = 512;
+/// Sheets that somebody may read; each was asked for by a person with a session.
+const TICKETS_MAX: usize = 8192;
+/// Judgements that wait for a device.
+const JUDGEMENTS_MAX: usize = 4096;
 
 /// Whose a session is.
 #[derive(Clone)]
@@ -57,6 +68,9 @@ pub(super) struct Ceremonies {
     sign_ins: Mutex<Challenges<SignInContext>>,
     joins: Mutex<Challenges<OpenJoin>>,
     acts: Mutex<Challenges<OpenAct>>,
+    /// By the digests of the tickets.
+    tickets: Mutex<Challenges<OpenTicket>>,
+    judgements: Mutex<Challenges<OpenJudgement>>,
     /// Sign-in passkeys shown at the portal by those who have an approval passkey to show yet: by the digest of the
     /// code, with its end.
     shown: Mutex<HashMap<Digest, (UnixMillis, Shown)>>,
@@ -69,6 +83,8 @@ impl Default for Ceremonies {
             sign_ins: Mutex::new(Challenges::new(SIGN_INS_MAX)),
             joins: Mutex::new(Challenges::new(JOINS_MAX)),
             acts: Mutex::new(Challenges::new(ACTS_MAX)),
+            tickets: Mutex::new(Challenges::new(TICKETS_MAX)),
+            judgements: Mutex::new(Challenges::new(JUDGEMENTS_MAX)),
             shown: Mutex::default(),
         }
     }
@@ -114,6 +130,14 @@ impl Ceremonies {
 
     pub(super) fn acts(&self) -> MutexGuard<'_, Challenges<OpenAct>> {
         lock(&self.acts)
+    }
+
+    pub(super) fn tickets(&self) -> MutexGuard<'_, Challenges<OpenTicket>> {
+        lock(&self.tickets)
+    }
+
+    pub(super) fn judgements(&self) -> MutexGuard<'_, Challenges<OpenJudgement>> {
+        lock(&self.judgements)
     }
 
     pub(super) fn shown(&self) -> MutexGuard<'_, HashMap<Digest, (UnixMillis, Shown)>> {

@@ -44,6 +44,12 @@ impl<T> Challenges<T> {
         self.open.values().filter(|(_, what)| like(what)).count()
     }
 
+    /// What was given out with `challenge`, which stays open.
+    pub(super) fn look(&self, challenge: &Digest, now: UnixMillis) -> Option<&T> {
+        let (until, what) = self.open.get(challenge)?;
+        (now < *until).then_some(what)
+    }
+
     /// What was asked with `challenge`, if `is_theirs` says that it was asked of whoever answers now. Never twice.
     pub(super) fn take(
         &mut self,

@@ -16,12 +16,12 @@ use super::{
     proof::Proof,
     reply::Reply,
     request::{self, Asked, Found},
+    signing::not_allowed,
 };
-use crate::ledger::{AdmitError, Change, Committed, NonceUse, Reading, Tenant};
+use crate::ledger::{AdmitError, Change, Committed, NonceUse, Preview, Reading, Tenant};
 use agentsigna_verifier::{
     act::{Act as _, Claim},
     decision::Verdict,
-    digest::Digest,
     event::{Body, DecisionMade},
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
@@ -193,19 +193,20 @@ fn ask(
         case,
         body: requested,
         snapshot,
+        statement,
         key,
     } = asked;
     let (decision, permit) = inner
         .policies
         .decide(stack, &tenant, &snapshot)?
         .into_parts();
-    let mut chain = Chain::after(case, now, 0, Digest::from_bytes([0; 32]));
+    let mut chain = Chain::after(case, now, Vec::new());
+    let made = DecisionMade { snapshot, decision };
     chain.push(Body::ActionRequested(requested))?;
-    chain.push(Body::DecisionMade(DecisionMade {
-        snapshot: snapshot.clone(),
-        decision: decision.clone(),
-    }))?;
+    chain.push(Body::DecisionMade(made.clone()))?;
+    let DecisionMade { snapshot, decision } = &made;
     let mut deadline = None;
+    let mut blobs = Vec::new();
     match (decision.verdict(), permit) {
         (Verdict::Authorized, Some(permit)) => {
             inner
@@ -213,12 +214,23 @@ fn ask(
                 .clock()
                 .check()
                 .map_err(|fault| Refusal::unavailable("clock", fault.to_string()))?;
-            passport::issue(&mut chain, &tenant, permit, &snapshot, key)?;
+            passport::issue(&mut chain, &tenant, permit, snapshot, key)?;
         }
         (Verdict::Escalated, _) => {
-            deadline = escalation::deadline(&decision, now);
-            let until = deadline.ok_or_else(|| Refusal::broken(&"an escalation without a time"))?;
-            escalation::open(&mut chain, until)?;
+            let mut preview = Preview::over(&mut reading);
+            for event in &chain.events {
+                preview.follow(event).map_err(not_allowed)?;
+            }
+            let asked = escalation::Asked {
+                made: &made,
+                at: now,
+                statement: statement.as_deref(),
+            };
+            let compiled = inner.policies.of(stack, &tenant, snapshot)?;
+            let opened =
+                escalation::open(stack, compiled.as_deref(), &mut preview, &mut chain, &asked)?;
+            deadline = Some(opened.deadline);
+            blobs.extend(opened.sheet);
         }
         (Verdict::Authorized | Verdict::Rejected, _) => {}
     }
@@ -227,12 +239,13 @@ fn ask(
         reading,
         change: Change {
             events: chain.events,
+            blobs,
             prove,
             ..Change::default()
         },
         answer: Pending::New {
             case,
-            decision,
+            decision: decision.clone(),
             deadline,
         },
     })

@@ -12,6 +12,7 @@ mod directory;
 mod escalation;
 mod failures;
 mod join;
+mod judging;
 mod lane;
 mod office;
 mod passport;
@@ -32,6 +33,7 @@ pub use answer::{Answer, CaseAnswer, Review};
 pub use asked::Words;
 pub use directory::Act;
 pub use join::{Invited, Joined, Registering};
+pub use judging::{Judgement, Shown as SheetShown, Word};
 pub use office::{Office, OfficeError};
 pub use rates::{Rate, RateOutside, Rates};
 pub use refusal::{Kind, Refusal};
@@ -44,11 +46,11 @@ use agentsigna_verifier::{
     digest::Digest,
     entry::{CaseId, CasePlace, Event},
     event::Body,
-    state::{Row, RowName, Rows as _},
+    state::{Row, RowName, Rows},
     time::UnixMillis,
 };
 
-use crate::ledger::{NewEvent, Reading};
+use crate::ledger::{NewEvent, Reading, RowError};
 
 /// What a step does: a change of the log and what to tell the caller once it is durable.
 struct Step {
@@ -83,47 +85,48 @@ fn event(at: UnixMillis, body: Body) -> Result<NewEvent, Refusal> {
 struct Chain {
     case: CaseId,
     at: UnixMillis,
-    index: u64,
-    previous: Digest,
+    /// The digests of all events so far, those of earlier changes too.
+    digests: Vec<Digest>,
+    /// The events of this change.
     events: Vec<NewEvent>,
 }
 
 impl Chain {
-    /// Goes on after `index` events, the last of which has the digest `previous`.
-    const fn after(case: CaseId, at: UnixMillis, index: u64, previous: Digest) -> Self {
+    /// Goes on after the events with `digests`; none of them for a new case.
+    const fn after(case: CaseId, at: UnixMillis, digests: Vec<Digest>) -> Self {
         Self {
             case,
             at,
-            index,
-            previous,
+            digests,
             events: Vec::new(),
         }
     }
 
-    fn push(&mut self, body: Body) -> Result<(), Refusal> {
+    /// Adds one event, and answers it.
+    fn push(&mut self, body: Body) -> Result<&NewEvent, Refusal> {
         let event = NewEvent::new(Event {
             place: Some(CasePlace {
                 case: self.case,
-                index: self.index,
-                previous: self.previous,
+                index: u64::try_from(self.digests.len()).unwrap_or(u64::MAX),
+                previous: self
+                    .digests
+                    .last()
+                    .copied()
+                    .unwrap_or(Digest::from_bytes([0; 32])),
             }),
             decided_at: self.at,
             salt: random()?,
             body,
         });
-        self.index = self.index.saturating_add(1);
-        self.previous = event.digest();
+        self.digests.push(event.digest());
         self.events.push(event);
-        Ok(())
-    }
-
-    /// The digests so far of the events pushed here.
-    fn digests(&self) -> Vec<Digest> {
-        self.events.iter().map(NewEvent::digest).collect()
+        self.events
+            .last()
+            .ok_or_else(|| Refusal::broken(&"an event was pushed and is not there"))
     }
 }
 
 /// One row, as this step sees it.
-fn row(reading: &mut Reading, name: &RowName) -> Result<Option<Row>, Refusal> {
-    reading.row(name).map_err(|error| Refusal::broken(&error))
+fn row(rows: &mut impl Rows<Error = RowError>, name: &RowName) -> Result<Option<Row>, Refusal> {
+    rows.row(name).map_err(|error| Refusal::broken(&error))
 }

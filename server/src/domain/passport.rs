@@ -27,7 +27,7 @@ pub(super) fn issue(
         cti: random()?,
         key,
         case: chain.case,
-        chain: chain.digests(),
+        chain: chain.digests.clone(),
     };
     let unsealed = Unsealed::new(permit, snapshot, grounds, &tenant.genesis().seal_key)
         .ok_or_else(|| Refusal::broken(&"a permit for other inputs"))?;
@@ -40,5 +40,6 @@ pub(super) fn issue(
             "the rules that grant this are too many for a Passport: shorten their ids or merge them",
         ));
     }
-    chain.push(Body::PassportIssued(passport))
+    chain.push(Body::PassportIssued(passport))?;
+    Ok(())
 }

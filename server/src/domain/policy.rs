@@ -56,16 +56,27 @@ impl Policies {
         tenant: &Tenant,
         snapshot: &Snapshot,
     ) -> Result<Decided, Refusal> {
+        let compiled = self.of(stack, tenant, snapshot)?;
+        Ok(evaluate(stack, compiled.as_deref(), snapshot))
+    }
+
+    /// The bundle that `snapshot` names, compiled; `None` if it names none.
+    pub(super) fn of(
+        &self,
+        stack: &BigStack,
+        tenant: &Tenant,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Arc<CompiledBundle>>, Refusal> {
         let Some(wanted) = snapshot.bundle() else {
-            return Ok(evaluate(stack, None, snapshot));
+            return Ok(None);
         };
         if let Some(compiled) = self.find(tenant, wanted) {
-            return Ok(evaluate(stack, Some(&compiled), snapshot));
+            return Ok(Some(compiled));
         }
         // Not reached while activations come through this server: what is active was kept before it was active.
         let compiled = compile_published(stack, tenant, &wanted)?;
         self.keep(tenant, Arc::clone(&compiled));
-        Ok(evaluate(stack, Some(&compiled), snapshot))
+        Ok(Some(compiled))
     }
 
     fn find(&self, tenant: &Tenant, wanted: Digest) -> Option<Arc<CompiledBundle>> {

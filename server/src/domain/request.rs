@@ -2,6 +2,7 @@
 
 use agentsigna_verifier::{
     act::{Act as _, ActionRequest},
+    action::Action,
     entry::CaseId,
     event::{ActionRequested, Signed},
     id::Id,
@@ -13,7 +14,7 @@ use agentsigna_verifier::{
 };
 
 use super::{Kind, Refusal, row};
-use crate::ledger::{Ledger, Reading, Tenant};
+use crate::ledger::{Ledger, Reading, Standing, Tenant};
 
 /// Who asks: proven by a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Asked {
     pub(super) case: CaseId,
     pub(super) body: ActionRequested,
     pub(super) snapshot: Snapshot,
+    /// The agent's own words, for people.
+    pub(super) statement: Option<String>,
     pub(super) key: PublicKey,
 }
 
@@ -187,28 +190,51 @@ fn weigh(
     body: &[u8],
     now: UnixMillis,
 ) -> Result<Asked, Refusal> {
-    let genesis = reading.tenant().genesis().clone();
-    let action = &act.action;
+    let genesis = reading.tenant().genesis();
     // AP-6: what cannot be weighed opens no case.
-    if action.currency() != genesis.currency {
+    if act.action.currency() != genesis.currency {
         return Err(Refusal::invalid(
             "currency",
             "/currency",
             format!(
                 "`{}` is not the currency of this log, `{}` is",
-                action.currency(),
+                act.action.currency(),
                 genesis.currency
             ),
         ));
     }
+    let case = CaseId::of(&genesis.origin, &act.agent, &act.request_id);
+    let (snapshot, key) = snapshot(reading, &act.agent, &act.action, now)?;
+    Ok(Asked {
+        case,
+        body: ActionRequested {
+            signed: evidence(authentic, Some(body)),
+            agent: act.agent,
+            request_id: act.request_id,
+            action: act.action,
+        },
+        snapshot,
+        statement: act.statement,
+        key,
+    })
+}
+
+/// What policy weighs when `agent` is to do `action` now, and the agent's key.
+pub(super) fn snapshot(
+    rows: &mut impl Standing,
+    agent: &Id,
+    action: &Action,
+    now: UnixMillis,
+) -> Result<(Snapshot, PublicKey), Refusal> {
+    let genesis = rows.tenant().genesis().clone();
     // AP-7: a suspended agent is weighed too, and rejected: its asking is on the record.
-    let Some(Row::Agent(agent)) = row(reading, &RowName::Agent(act.agent.clone()))? else {
+    let Some(Row::Agent(row_of_agent)) = row(rows, &RowName::Agent(agent.clone()))? else {
         return Err(Refusal::broken(&"an enrolled agent has no row"));
     };
-    let Some(key) = agent.stage.enrolled_key().copied() else {
+    let Some(key) = row_of_agent.stage.enrolled_key().copied() else {
         return Err(Refusal::broken(&"an enrolled agent has no key"));
     };
-    let target = match row(reading, &RowName::System(action.target().clone()))? {
+    let target = match row(rows, &RowName::System(action.target().clone()))? {
         Some(Row::System(target)) if target.stage.enrolled_key().is_some() => target,
         _ => {
             return Err(Refusal::invalid(
@@ -218,18 +244,15 @@ fn weigh(
             ));
         }
     };
-    let Some(Row::Counterparty(counterparty)) = row(
-        reading,
-        &RowName::Counterparty(action.counterparty().clone()),
-    )?
-    else {
+    let counterparty = RowName::Counterparty(action.counterparty().clone());
+    let Some(Row::Counterparty(counterparty)) = row(rows, &counterparty)? else {
         return Err(Refusal::invalid(
             "unknown-counterparty",
             "/counterparty",
             format!("no counterparty `{}` is enrolled", action.counterparty()),
         ));
     };
-    let bundle = match row(reading, &RowName::Policy)? {
+    let bundle = match row(rows, &RowName::Policy)? {
         Some(Row::Policy(policy)) => Some(policy.bundle),
         _ => None,
     };
@@ -237,17 +260,17 @@ fn weigh(
         |error: &dyn std::fmt::Display| Refusal::invalid("snapshot", "", error.to_string());
     let snapshot = Snapshot::new(
         SnapshotTenant {
-            origin: genesis.origin.clone(),
+            origin: genesis.origin,
             currency: genesis.currency,
             exponent: genesis.exponent,
         },
         Agent::new(
-            act.agent.clone(),
-            agent.sponsor,
-            agent.tier,
-            agent.status,
-            agent.latitude,
-            agent.exposure_minor,
+            agent.clone(),
+            row_of_agent.sponsor,
+            row_of_agent.tier,
+            row_of_agent.status,
+            row_of_agent.latitude,
+            row_of_agent.exposure_minor,
             key.jwk_thumbprint(),
         )
         .map_err(|error| impossible(&error))?,
@@ -260,25 +283,15 @@ fn weigh(
             counterparty.payment_details_changed_at,
         )
         .map_err(|error| impossible(&error))?,
-        act.action.clone(),
+        action.clone(),
         Moment {
             bundle,
             decided_at: now,
-            standing_at: reading.standing_at(),
+            standing_at: rows.standing_at(),
         },
     )
     .map_err(|error| impossible(&error))?;
-    Ok(Asked {
-        case: CaseId::of(&genesis.origin, &act.agent, &act.request_id),
-        body: ActionRequested {
-            signed: evidence(authentic, Some(body)),
-            agent: act.agent,
-            request_id: act.request_id,
-            action: act.action,
-        },
-        snapshot,
-        key,
-    })
+    Ok((snapshot, key))
 }
 
 /// AP-2: the path that was signed is the path of what the body asks for.

@@ -118,7 +118,7 @@ pub(super) fn refused(error: SignedError<RowError>) -> Refusal {
     }
 }
 
-fn not_allowed(error: StateError<RowError>) -> Refusal {
+pub(super) fn not_allowed(error: StateError<RowError>) -> Refusal {
     match error {
         StateError::Rows(error) => Refusal::broken(&error),
         StateError::Broken { code, what } => AdmitError::Broken { code, what }.into(),

@@ -308,16 +308,20 @@ pub(super) fn case(
     Ok((answer, delivered))
 }
 
-/// The decision of a case: its second event.
-fn decision(tenant: &Tenant, row: &CaseRow) -> Result<DecisionMade, Refusal> {
-    let lost = || Refusal::broken(&"a case without a decision");
-    let index = row.events.get(1).ok_or_else(lost)?.index;
+/// The last decision of a case.
+pub(super) fn decision(tenant: &Tenant, row: &CaseRow) -> Result<DecisionMade, Refusal> {
+    for event in row.events.iter().rev() {
+        if let Body::DecisionMade(made) = logged(tenant, event.index)?.body {
+            return Ok(made);
+        }
+    }
+    Err(Refusal::broken(&"a case without a decision"))
+}
+
+/// The event at `index`.
+pub(super) fn logged(tenant: &Tenant, index: u64) -> Result<Event, Refusal> {
     let entry = tenant
         .entry(index)
         .map_err(|error| Refusal::broken(&error))?;
-    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-    match event.body {
-        Body::DecisionMade(body) => Ok(body),
-        _ => Err(lost()),
-    }
+    Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))
 }

@@ -22,6 +22,7 @@ mod credentials;
 mod edge;
 mod export;
 mod fsck;
+mod preview;
 mod recovery;
 mod sequencer;
 mod tenant;
@@ -46,6 +47,7 @@ pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
 use credentials::Credentials;
 pub use export::{ExportError, export};
 pub use fsck::{FsckError, FsckReport, fsck};
+pub use preview::{Preview, Standing};
 pub use recovery::RecoveryError;
 pub use tenant::{Head, ProofError, Tenant};
 
