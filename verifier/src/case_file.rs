@@ -13,7 +13,6 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     cbor::{CborError, Value},
-    digest::Digest,
     entry::{CaseId, Entry, EntryError},
     event::{ActionRequested, Body},
     id::Id,
@@ -292,16 +291,24 @@ impl CaseFile {
     }
 }
 
-/// CF-5: whether an entry outside the case is about something that its decision may rest on: agent, target and
-/// counterparty of the request, and the bundle that decided (`None`: none did).
+/// CF-5: whether an entry outside the case is about something that it may rest on: agent, target and counterparty of
+/// the request, a policy, and people, who judge or have signed for any of these.
 #[must_use]
-pub fn concerns(body: &Body, request: &ActionRequested, bundle: Option<Digest>) -> bool {
+pub fn concerns(body: &Body, request: &ActionRequested) -> bool {
     let agent = |id: &Id| *id == request.agent;
     let target = |id: &Id| id == request.action.target();
     let counterparty = |id: &Id| id == request.action.counterparty();
     match body {
-        Body::PolicyPublished(body) => bundle == Some(body.bundle),
-        Body::PolicyActivated(body) => bundle == Some(body.bundle),
+        Body::PolicyPublished(_)
+        | Body::PolicyActivated(_)
+        | Body::UserInvited(_)
+        | Body::UserClaimed(_)
+        | Body::UserEnrolled(_)
+        | Body::UserChanged(_)
+        | Body::UserRevoked(_)
+        | Body::DelegationGiven(_)
+        | Body::DelegationEnded(_)
+        | Body::ActProposed(_) => true,
         Body::AgentInvited(body) => agent(&body.agent),
         Body::AgentClaimed(body) => agent(&body.id),
         Body::AgentEnrolled(body) => agent(&body.agent),

@@ -28,6 +28,7 @@ use crate::{
         tree::{LeafHash, TreeSize},
         witness_policy::{WitnessPolicy, WitnessPolicyError},
     },
+    passkey::Site,
     passport::Audience,
     time::UnixMillis,
 };
@@ -427,6 +428,15 @@ impl TrustedLog {
         self.seal_keys
             .iter()
             .find(|key| key.key.cose_thumbprint() == kid)
+    }
+
+    /// Where people judge; `None` in a log without people.
+    #[must_use]
+    pub fn approval_site(&self) -> Option<Site> {
+        match (self.web_origins.as_slice(), &self.rp_id) {
+            ([_, approval], Some(rp_id)) => Site::new(approval, rp_id).ok(),
+            _ => None,
+        }
     }
 
     /// Whether a genesis entry says what this file says of the log.

@@ -3,11 +3,12 @@
 use alloc::{format, string::ToString as _, vec::Vec};
 
 use super::{
-    Profile, Question, Report, Step, Voucher,
+    Profile, Question, Report, Step, Voucher, approvals,
     entries::{Held, Proven, check_blobs, entries, genesis},
     head::{self, Unknown},
     passport,
     report::{Checks, Halt, Stop, ensure, gap, refuse},
+    sheets::{Asked, Frozen},
 };
 use crate::{
     case_file::{CaseFile, concerns},
@@ -16,10 +17,10 @@ use crate::{
     entry::Event,
     event::{ActionRequested, Body, DecisionMade},
     log::{checkpoint::SignedCheckpoint, inclusion::Included, note::Note},
-    passport::{Claims, Delivery, Passport},
+    passport::{Claims, Delivery, Passport, Path},
     state::{
         Blobs, CaseRow, Completeness, MemoryRows, Row, RowName, Rows as _, SignedError, StateError,
-        apply, check_signed,
+        apply, check_signed, rests,
     },
     trust::{Trust, TrustedLog},
 };
@@ -27,6 +28,9 @@ use crate::{
 /// The steps of the case that the file is about.
 struct Steps<'a> {
     request: &'a ActionRequested,
+    /// All of them; the last one counts.
+    #[cfg_attr(not(feature = "rules"), expect(dead_code, reason = "only made again"))]
+    decisions: Vec<&'a DecisionMade>,
     decision: &'a DecisionMade,
     /// The sealed bytes in the log.
     issued: Option<(u64, &'a [u8])>,
@@ -75,14 +79,17 @@ fn whole(
     let blobs = Held::of(&file);
     // What hangs on a blob that is not there is judged again below, as far as that goes without it.
     let _ = checks.made(Step::Blobs, check_blobs(&blobs, &events));
-    let row = history(checks, &file, &events, blobs.clone())?;
+    let (row, rests, frozen) = history(checks, &file, &events, blobs.clone())?;
     let steps = checks.made(
         Step::Completeness,
-        complete(&file, &events, &row, shown.is_some()),
+        complete(&file, &events, (&row, rests), shown.is_some()),
     )?;
     say(checks, &steps, &row);
+    for proven in events.iter().filter(|proven| of_case(proven, &file)) {
+        approvals::say_event(checks, &proven.event.body);
+    }
     checks.made(Step::Decision, decided(&steps, shown.as_ref()))?;
-    replay(checks, &steps, &blobs);
+    replay(checks, &steps, &frozen, &blobs);
     let authority = match &shown {
         Some((passport, delivery)) => {
             let place = (log, &signed);
@@ -146,14 +153,15 @@ fn checkpoint(file: &CaseFile, log: &TrustedLog, trust: &Trust) -> Result<Signed
 }
 
 /// VE-17: the rules of the server, run again over what is shown.
-fn history(
+fn history<'a>(
     checks: &mut Checks,
     file: &CaseFile,
-    events: &[Proven],
+    events: &'a [Proven],
     mut blobs: Held<'_>,
-) -> Result<CaseRow, Halt> {
+) -> Result<(CaseRow, bool, Vec<Frozen<'a>>), Halt> {
     let mut rows = MemoryRows::default();
-    let folded = fold(&mut rows, file, events, &mut blobs);
+    let mut frozen = Vec::new();
+    let folded = fold(&mut rows, file, events, &mut blobs, &mut frozen);
     match folded {
         // A gap keeps nothing else from being judged: the rows are whole.
         Err(stop @ Stop::NotMade(_)) => {
@@ -162,7 +170,13 @@ fn history(
         other => checks.made(Step::History, other)?,
     }
     match rows.row(&RowName::Case(file.case())) {
-        Ok(Some(Row::Case(row))) => Ok(row),
+        Ok(Some(Row::Case(row))) => {
+            let rests = match rests(&mut rows, file.case(), &row) {
+                Ok(rests) => rests,
+                Err(never) => match never {},
+            };
+            Ok((row, rests, frozen))
+        }
         _ => checks.made(
             Step::Completeness,
             refuse(
@@ -173,15 +187,20 @@ fn history(
     }
 }
 
-fn fold(
+fn fold<'a>(
     rows: &mut MemoryRows,
     file: &CaseFile,
-    events: &[Proven],
+    events: &'a [Proven],
     blobs: &mut Held<'_>,
+    frozen: &mut Vec<Frozen<'a>>,
 ) -> Result<(), Stop> {
     check_subjects(file, events)?;
     let mut missing = Ok(());
+    let mut asked = Asked::default();
     for proven in events {
+        if of_case(proven, file) {
+            frozen.extend(asked.see(rows, proven.index, &proven.event));
+        }
         if let Err(stop) = judge(
             rows,
             blobs,
@@ -201,12 +220,12 @@ fn fold(
         _ => Vec::new(),
     };
     for proven in outside(file, events) {
-        // VE-18, CF-5: exactly what the decision rests on.
+        // VE-18, CF-5: exactly what the case rests on.
         ensure(
             grounds.contains(&proven.index),
             "surplus-entry",
             format!(
-                "entry {} (`{}`) is no ground of the decision: take it out",
+                "entry {} (`{}`) is no ground of the case: take it out",
                 proven.index,
                 proven.event.body.kind()
             ),
@@ -215,28 +234,30 @@ fn fold(
     missing
 }
 
-/// VE-18, CF-5: nothing about others, and nothing said after the decision, which it cannot rest on.
+/// VE-18, CF-5: nothing about others, and nothing said after the last decision or judgement, which the case cannot
+/// rest on.
 fn check_subjects(file: &CaseFile, events: &[Proven]) -> Result<(), Stop> {
     let mine = || events.iter().filter(|proven| of_case(proven, file));
     let request = mine().find_map(|proven| match &proven.event.body {
         Body::ActionRequested(body) => Some(body),
         _ => None,
     });
-    let decision = mine().find_map(|proven| match &proven.event.body {
-        Body::DecisionMade(body) => Some((proven.index, body.snapshot.bundle())),
-        _ => None,
-    });
+    let decides = |body: &Body| matches!(body, Body::DecisionMade(_));
+    let judges = |body: &Body| matches!(body, Body::ApprovalGiven(_) | Body::ApprovalRefused(_));
+    let decision = mine().find(|proven| decides(&proven.event.body));
+    let last = mine()
+        .filter(|proven| decides(&proven.event.body) || judges(&proven.event.body))
+        .last();
+    let last = decision.and(last).map(|proven| proven.index);
     for proven in outside(file, events) {
-        let concerned = request
-            .zip(decision)
-            .is_some_and(|(request, (at, bundle))| {
-                proven.index < at && concerns(&proven.event.body, request, bundle)
-            });
+        let concerned = request.zip(last).is_some_and(|(request, last)| {
+            proven.index < last && concerns(&proven.event.body, request)
+        });
         ensure(
             concerned,
             "surplus-entry",
             format!(
-                "entry {} (`{}`) is not of this case, nor of what its decision rests on: take it out",
+                "entry {} (`{}`) is not of this case, nor of what it rests on: take it out",
                 proven.index,
                 proven.event.body.kind()
             ),
@@ -285,22 +306,22 @@ fn of_case(proven: &Proven, file: &CaseFile) -> bool {
 fn complete<'a>(
     file: &CaseFile,
     events: &'a [Proven],
-    row: &CaseRow,
+    (row, rests): (&CaseRow, bool),
     has_passport: bool,
 ) -> Result<Steps<'a>, Stop> {
     ensure(
-        row.state.may_rest(),
+        rests,
         "case-incomplete",
         format!(
             "the case ends `{}`, where no case rests: events are left out",
             row.state.as_str()
         ),
     )?;
-    let (mut request, mut decision, mut issued) = (None, None, None);
+    let (mut request, mut decisions, mut issued) = (None, Vec::new(), None);
     for proven in events.iter().filter(|proven| of_case(proven, file)) {
         match &proven.event.body {
             Body::ActionRequested(body) => request = Some(body),
-            Body::DecisionMade(body) => decision = Some(body),
+            Body::DecisionMade(body) => decisions.push(body),
             Body::PassportIssued(bytes) => issued = Some((proven.index, bytes.as_slice())),
             _ => {}
         }
@@ -313,9 +334,10 @@ fn complete<'a>(
             row.state.as_str()
         ),
     )?;
-    match (request, decision) {
+    match (request, decisions.last().copied()) {
         (Some(request), Some(decision)) => Ok(Steps {
             request,
+            decisions,
             decision,
             issued,
         }),
@@ -344,10 +366,19 @@ pub(super) fn check_request(
 
 pub(super) fn check_claims(claims: &Claims, made: &DecisionMade) -> Result<(), Stop> {
     let (decision, snapshot) = (&made.decision, &made.snapshot);
+    // That people agreed to an escalated one, the history says (AV-12, AV-13).
+    let expected = match claims.path {
+        Path::Authorized => Verdict::Authorized,
+        Path::Approved(_) => Verdict::Escalated,
+    };
     ensure(
-        decision.verdict() == Verdict::Authorized,
+        decision.verdict() == expected,
         "not-authorized",
-        format!("a Passport for a case that was {}", decision.verdict()),
+        format!(
+            "a Passport `{}` for a case that was {}",
+            claims.path.as_str(),
+            decision.verdict()
+        ),
     )?;
     ensure(
         claims.action == *snapshot.action(),
@@ -425,35 +456,66 @@ fn same_head(
 }
 
 #[cfg(feature = "rules")]
-fn replay(checks: &mut Checks, steps: &Steps<'_>, blobs: &Held<'_>) {
-    let made = steps.decision;
-    let bundle = made
-        .snapshot
-        .bundle()
-        .map(|digest| (digest, blobs.find(&digest)));
-    match super::replay::run(&mut None, bundle, made) {
-        super::replay::Replayed::Judged(found) => {
-            let same = checks.made(Step::Replay, found).is_ok();
-            if same {
-                checks.claim("verdict", made.decision.verdict(), Voucher::PolicyReplay);
-            }
+fn replay(checks: &mut Checks, steps: &Steps<'_>, frozen: &[Frozen<'_>], blobs: &Held<'_>) {
+    use super::replay::{Replayed, redraw, run};
+    let mut compiled = None;
+    let mut other_engine = None;
+    let mut found = None;
+    // VE-23: each decision of the case; the first that does not come out again is told.
+    for made in &steps.decisions {
+        let bundle = made.snapshot.bundle();
+        let bundle = bundle.map(|digest| (digest, blobs.find(&digest)));
+        match run(&mut compiled, bundle, made) {
+            Replayed::Judged(judged) => found = Some(found.unwrap_or(Ok(())).and(judged)),
+            Replayed::OtherEngine => other_engine = Some(made.decision.engine()),
         }
-        super::replay::Replayed::OtherEngine => checks.not_checked(
+    }
+    if let Some(found) = found {
+        let same = checks.made(Step::Replay, found).is_ok();
+        if same && other_engine.is_none() {
+            checks.claim(
+                "verdict",
+                steps.decision.decision.verdict(),
+                Voucher::PolicyReplay,
+            );
+        }
+    }
+    if let Some(engine) = other_engine {
+        checks.not_checked(
             "verdict replay",
-            format!(
-                "decided by `{}`, which this release does not carry",
-                made.decision.engine()
-            ),
-        ),
+            format!("decided by `{engine}`, which this release does not carry"),
+        );
+    }
+    // AV-14, SH-1: each sheet, drawn again.
+    let mut drawn = None;
+    for frozen in frozen {
+        let bundle = frozen.bundle().and_then(|digest| blobs.find(&digest));
+        let sheet = frozen.sheet().and_then(|digest| blobs.find(&digest));
+        if let Replayed::Judged(judged) = redraw(&mut compiled, bundle, frozen, sheet, false) {
+            drawn = Some(drawn.unwrap_or(Ok(())).and(judged));
+        }
+    }
+    if let Some(drawn) = drawn {
+        let _ = checks.made(Step::Sheets, drawn);
+        checks.not_checked(
+            "other cases on the sheet",
+            "what the sheet says of the agent's other cases: audit the ledger",
+        );
     }
 }
 
 #[cfg(not(feature = "rules"))]
-fn replay(checks: &mut Checks, _steps: &Steps<'_>, _blobs: &Held<'_>) {
+fn replay(checks: &mut Checks, _steps: &Steps<'_>, frozen: &[Frozen<'_>], _blobs: &Held<'_>) {
     checks.not_checked(
         "verdict replay",
         "this build has no policy engine (feature `rules`)",
     );
+    if !frozen.is_empty() {
+        checks.not_checked(
+            "sheets",
+            "this build has no policy engine (feature `rules`) that could draw them again",
+        );
+    }
 }
 
 fn say(checks: &mut Checks, steps: &Steps<'_>, row: &CaseRow) {

@@ -14,6 +14,7 @@
 //! Deliberately not here: possession of the agent's key and single use (the gate's), revocation (nothing
 //! offline shows it), whether the trust file is the right one (its holder's).
 
+mod approvals;
 mod case;
 pub mod code;
 mod entries;
@@ -24,6 +25,7 @@ mod profile;
 #[cfg(feature = "rules")]
 mod replay;
 mod report;
+mod sheets;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use super::{
-    Profile, Question, Report, Step, Voucher,
+    Profile, Question, Report, Step, Voucher, approvals,
     head::{self, Unknown},
     report::{Checks, Halt, Stop, ensure, gap, refuse},
 };
@@ -62,6 +62,7 @@ fn alone(
     let claims = passport.claims();
     say(checks, claims);
     let log = checks.made(Step::Issuer, issuer(claims, trust))?;
+    approvals::say(checks, claims);
     sealed(checks, &passport, log, trust)?;
     let proof = placed(checks, claims, &delivery)?;
     let signed = checks.made(
@@ -127,7 +128,8 @@ pub(super) fn sealed(
     trust: &Trust,
 ) -> Result<(), Halt> {
     checks.made(Step::Seal, seal(passport, log, trust))?;
-    checks.made(Step::Claims, consistent(passport.claims()))
+    checks.made(Step::Claims, consistent(passport.claims()))?;
+    approvals::made(checks, passport.claims(), log)
 }
 
 /// The steps that need the unprotected header too, up to the signed head.

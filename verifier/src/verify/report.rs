@@ -103,6 +103,9 @@ pub enum Voucher {
     FounderKey,
     /// People of the tenant, by their passkeys.
     Passkeys,
+    /// A person who judged, by the device that holds the approval passkey: and the server of the page that asked for
+    /// the gesture.
+    ApproverDevice,
     /// The host's seal key.
     SealKey,
     /// The host's log key.
@@ -154,6 +157,8 @@ steps! {
     Seal = "seal", [SealKey];
     /// The claims of the Passport agree with each other.
     Claims = "claims", [SealKey];
+    /// Who agreed signed exactly this.
+    Approvals = "approvals", [ApproverDevice];
     /// The entry head agrees with the claims.
     EntryHead = "entry-head", [LogKey];
     /// The tlog-proof is one, and for this position.
@@ -184,6 +189,8 @@ steps! {
     Decision = "decision", [AgentKey, SealKey];
     /// The verdict comes out again.
     Replay = "replay", [PolicyReplay];
+    /// People were shown what the log says.
+    Sheets = "sheets", [PolicyReplay];
     /// There is a permission.
     Authority = "authority", [SealKey];
     /// The export's own trust file follows from its genesis entry.
@@ -289,6 +296,7 @@ impl Voucher {
             Self::AgentKey => "the agent's key",
             Self::FounderKey => "the founder's key",
             Self::Passkeys => "the people's passkeys",
+            Self::ApproverDevice => "the approver's device",
             Self::SealKey => "the seal key",
             Self::LogKey => "the log key",
             Self::Witnesses => "the witnesses",
@@ -377,7 +385,7 @@ impl Checks {
         self.made_by(step, step.vouchers(), result)
     }
 
-    /// VE-7: a check that passed because nothing was asked for. Nobody stands behind it.
+    /// VE-7, VE-32: a check that passed because nothing was asked for. Nobody stands behind it.
     pub(super) fn none_asked_for(&mut self, step: Step) {
         let _ = self.made_by(step, &[], Ok(()));
     }

@@ -1,5 +1,6 @@
 //! The door as a stranger uses it.
 
+mod approvals;
 mod case_files;
 mod codes;
 mod ledgers;

@@ -38,8 +38,8 @@ use crate::{
     trust::{Trust, TrustedLog},
 };
 
-/// A blob, in bytes: the longest policy text and what stands around it.
-pub const BLOB_BYTES_MAX: usize = limits::POLICY_SOURCE_BYTES_MAX + 1024;
+/// A blob, in bytes: a review sheet; the longest bundle is a fifth of it.
+pub const BLOB_BYTES_MAX: usize = crate::review::sheet::SHEET_BYTES_MAX;
 
 /// What an audit does beyond what it always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

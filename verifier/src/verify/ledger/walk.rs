@@ -1,4 +1,6 @@
-//! One pass over the entries: hashes, chain, signatures, transitions, Passports, verdicts.
+//! One pass over the entries: hashes, chain, signatures, transitions, Passports, verdicts, sheets.
+
+mod again;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +10,7 @@ use alloc::{
 
 use super::{
     super::{
-        Step, Voucher,
+        Step, Voucher, approvals,
         case::{check_claims, check_request, judge},
         entries::{check_genesis, decode, named_blob},
         passport,
@@ -19,6 +21,7 @@ use super::{
     tiles::{Made, OpenTiles},
 };
 use crate::{
+    case::CaseState,
     decision::Verdict,
     digest::Digest,
     entry::{CaseId, Entry, Event},
@@ -31,7 +34,7 @@ use crate::{
         tree::{LeafHash, TreeHead, TreeSize},
     },
     passport::Passport,
-    state::{Blobs, Completeness, MemoryRows, Row},
+    state::{Blobs, Completeness, MemoryRows, Row, RowName, rests},
     time::UnixMillis,
     trust::{Trust, TrustedLog},
 };
@@ -50,6 +53,9 @@ pub(super) enum Fault<E> {
 /// A case between its request and the write that brings it to rest.
 struct Open {
     request: ActionRequested,
+    #[cfg_attr(not(feature = "rules"), expect(dead_code, reason = "only made again"))]
+    asked_at: UnixMillis,
+    /// The last one.
     decision: Option<DecisionMade>,
 }
 
@@ -72,6 +78,7 @@ pub(super) struct Walk<'a, E: Export> {
     passports: u64,
     signers: Signers,
     replayed: u64,
+    sheets: u64,
     other_engine: u64,
     #[cfg(feature = "rules")]
     compiled: super::super::replay::Compiled,
@@ -103,6 +110,7 @@ impl<'a, E: Export> Walk<'a, E> {
             passports: 0,
             signers: Signers::default(),
             replayed: 0,
+            sheets: 0,
             other_engine: 0,
             #[cfg(feature = "rules")]
             compiled: None,
@@ -212,7 +220,11 @@ impl<'a, E: Export> Walk<'a, E> {
         if self.blind {
             return Ok(());
         }
+        let facts = self.facts(&event);
         self.history(index, &Event::digest_of(&entry.event), &event)?;
+        if let Some(facts) = facts {
+            self.sheet(index, &event, facts)?;
+        }
         self.case(index, &event)
     }
 
@@ -308,6 +320,7 @@ impl<'a, E: Export> Walk<'a, E> {
             Body::ActionRequested(request) => {
                 let open = Open {
                     request: request.clone(),
+                    asked_at: event.decided_at,
                     decision: None,
                 };
                 self.open.insert(place.case, open);
@@ -319,12 +332,10 @@ impl<'a, E: Export> Walk<'a, E> {
                     .map(|open| check_request(&open.request, made));
                 at(Step::History, named(index, asked.unwrap_or(Ok(()))))?;
                 self.replay(index, made)?;
-                if made.decision.verdict() == Verdict::Authorized {
-                    if let Some(open) = self.open.get_mut(&place.case) {
-                        open.decision = Some(made.clone());
-                    }
-                } else {
+                if made.decision.verdict() == Verdict::Rejected {
                     self.open.remove(&place.case);
+                } else if let Some(open) = self.open.get_mut(&place.case) {
+                    open.decision = Some(made.clone());
                 }
             }
             Body::PassportIssued(bytes) => {
@@ -334,6 +345,9 @@ impl<'a, E: Export> Walk<'a, E> {
                     named(index, self.passport(bytes, decision.as_ref())),
                 )?;
                 self.passports = self.passports.saturating_add(1);
+            }
+            Body::ApprovalRefused(_) | Body::CaseExpired(_) => {
+                self.open.remove(&place.case);
             }
             _ => {}
         }
@@ -347,49 +361,11 @@ impl<'a, E: Export> Walk<'a, E> {
         };
         passport::seal(&passport, self.log, self.trust)?;
         passport::consistent(passport.claims())?;
+        approvals::check(passport.claims(), self.log)?;
         match decision {
             Some(decision) => check_claims(passport.claims(), decision),
             None => refuse("not-authorized", "a Passport without a decision"),
         }
-    }
-
-    #[cfg(feature = "rules")]
-    fn replay(&mut self, index: u64, made: &DecisionMade) -> Result<(), Fault<E::Error>> {
-        use super::super::replay::{Replayed, run};
-        if !self.options.replay {
-            return Ok(());
-        }
-        let bundle = match made.snapshot.bundle() {
-            Some(digest)
-                if self
-                    .compiled
-                    .as_ref()
-                    .is_some_and(|(held, _)| *held == digest) =>
-            {
-                Some((digest, None))
-            }
-            Some(digest) => Some((digest, self.file(&blob_path(&digest), BLOB_BYTES_MAX)?)),
-            None => None,
-        };
-        let bundle = bundle
-            .as_ref()
-            .map(|(digest, bytes)| (*digest, bytes.as_deref()));
-        match run(&mut self.compiled, bundle, made) {
-            Replayed::Judged(Err(stop @ Stop::NotMade(_))) => self.gap(Step::Replay, stop),
-            Replayed::Judged(found) => {
-                at(Step::Replay, named(index, found))?;
-                self.replayed = self.replayed.saturating_add(1);
-            }
-            Replayed::OtherEngine => self.other_engine = self.other_engine.saturating_add(1),
-        }
-        Ok(())
-    }
-
-    #[cfg(not(feature = "rules"))]
-    #[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
-    fn replay(&mut self, _index: u64, _made: &DecisionMade) -> Result<(), Fault<E::Error>> {
-        self.other_engine = self.other_engine.saturating_add(1);
-        Ok(())
     }
 
     fn tile(&mut self, made: &Made) -> Result<(), Fault<E::Error>> {
@@ -407,21 +383,32 @@ impl<'a, E: Export> Walk<'a, E> {
     }
 
     /// VE-19 and CA-2 for every case.
-    fn at_rest(&self) -> Result<(), Stop> {
+    fn at_rest(&mut self) -> Result<(), Stop> {
+        let mut in_review = Vec::new();
         for (name, row) in self.rows.iter() {
-            if let Row::Case(case) = row {
-                ensure(
-                    self.blind || case.state.may_rest(),
-                    "case-incomplete",
-                    format!(
-                        "{} ends `{}`, where no case rests",
-                        name.describe(),
-                        case.state.as_str()
-                    ),
-                )?;
+            if let (RowName::Case(id), Row::Case(case)) = (name, row) {
+                self.rests(*id, case.state, case.state.may_rest())?;
+                if case.state == CaseState::InReview {
+                    in_review.push((*id, case.clone()));
+                }
             }
         }
+        for (id, case) in in_review {
+            let rests = match rests(&mut self.rows, id, &case) {
+                Ok(rests) => rests,
+                Err(never) => match never {},
+            };
+            self.rests(id, case.state, rests)?;
+        }
         Ok(())
+    }
+
+    fn rests(&self, id: CaseId, state: CaseState, rests: bool) -> Result<(), Stop> {
+        ensure(
+            self.blind || rests,
+            "case-incomplete",
+            format!("case {id} ends `{}`, where no case rests", state.as_str()),
+        )
     }
 
     fn file(&mut self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, Fault<E::Error>> {
@@ -462,10 +449,12 @@ impl<'a, E: Export> Walk<'a, E> {
                 (step, gap.map_or(Ok(()), Err))
             })
             .collect();
-        if let Some((step, stop)) = gaps.remove(Step::Replay.as_str()) {
-            found.push((step, Err(stop)));
-        } else if self.replayed > 0 {
-            found.push((Step::Replay, Ok(())));
+        for (asked, made) in [(Step::Replay, self.replayed), (Step::Sheets, self.sheets)] {
+            if let Some((step, stop)) = gaps.remove(asked.as_str()) {
+                found.push((step, Err(stop)));
+            } else if made > 0 {
+                found.push((asked, Ok(())));
+            }
         }
         found
     }
@@ -481,6 +470,9 @@ impl<'a, E: Export> Walk<'a, E> {
         checks.claim("passports", self.passports, Voucher::SealKey);
         self.signers.tell(&self.rows, checks);
         checks.claim("verdicts made again", self.replayed, Voucher::PolicyReplay);
+        if self.sheets > 0 {
+            checks.claim("sheets drawn again", self.sheets, Voucher::PolicyReplay);
+        }
         if !self.options.replay {
             checks.not_checked("verdict replay", "not asked for");
         } else if self.other_engine > 0 {

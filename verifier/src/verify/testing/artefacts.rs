@@ -170,13 +170,14 @@ impl Tenant {
         self.case_file_of(case, &self.chain_of(case), self.blobs_of(case), passport)
     }
 
-    /// The bundle that decided a case.
+    /// The bundles and sheets that the file of a case holds.
     pub fn blobs_of(&self, case: CaseId) -> Vec<Vec<u8>> {
         let named =
             self.chain_of(case)
                 .into_iter()
                 .filter_map(|index| match self.event_at(index).body {
                     Body::PolicyPublished(published) => self.blobs.get(&published.bundle).cloned(),
+                    Body::ReviewOpened(review) => self.blobs.get(&review.sheet?).cloned(),
                     _ => None,
                 });
         named.collect()
@@ -222,8 +223,19 @@ pub fn trust_text(tenants: &[&Tenant], policy: &str, targets: &[&str]) -> String
     let logs: Vec<String> = tenants
         .iter()
         .map(|tenant| {
+            let sites = tenant.sites.as_ref().map_or_else(
+                || String::from(r#""web_origins":[]"#),
+                |sites| {
+                    format!(
+                        r#""rp_id":"{}","web_origins":["{}","{}"]"#,
+                        sites.approval().rp_id(),
+                        sites.portal(),
+                        sites.approval()
+                    )
+                },
+            );
             format!(
-                r#"{{"origin":"{}","genesis_leaf":"{}","founder":"{}","log_keys":[{{"vkey":"{}","from_size":0}}],"seal_keys":[{{"key":"{}","not_before":0}}],"web_origins":[],"currency":"EUR","exponent":2}}"#,
+                r#"{{"origin":"{}","genesis_leaf":"{}","founder":"{}","log_keys":[{{"vkey":"{}","from_size":0}}],"seal_keys":[{{"key":"{}","not_before":0}}],{sites},"currency":"EUR","exponent":2}}"#,
                 tenant.origin(),
                 LeafHash::of(&tenant.entries[0]),
                 tenant.public(Role::Founder).to_base64url(),

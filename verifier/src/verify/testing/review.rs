@@ -10,7 +10,7 @@ use alloc::{
 use super::{APPROVAL, By, POLICY, Person, Tenant, acts::id};
 use crate::{
     act::ActionRequest,
-    decision::Verdict,
+    decision::{Decision, Verdict},
     digest::{Digest, Noun},
     entry::CaseId,
     event::{Body, DecisionMade, Judged, ReviewOpened},
@@ -265,14 +265,27 @@ impl Tenant {
         self.decide(case, Verdict::Escalated);
     }
 
+    /// Policy decides by these rules, and asks these groups.
+    pub fn decide_by(
+        &mut self,
+        case: CaseId,
+        verdict: Verdict,
+        rules: &[&str],
+        demand: &[(&str, u8)],
+    ) {
+        let mut made = self.decision(case, verdict);
+        let rules = rules.iter().map(|rule| (*rule).to_string()).collect();
+        let demand = demand.iter().map(|(group, people)| (id(group), *people));
+        let review_ms = made.decision.review_ms();
+        let engine = made.decision.engine().to_string();
+        made.decision = Decision::new(verdict, rules, demand.collect(), review_ms, engine).unwrap();
+        let place = self.place(case);
+        self.append(Some(place), Body::DecisionMade(made));
+    }
+
     /// A delegation of finance from now on for `ms`.
     pub fn delegate(&mut self, from: &mut Person, to: &Id, ms: u64) {
         let given = self.delegation_given(from, to, &["finance"], ms);
         self.append(None, given);
-    }
-
-    /// The group of the tests.
-    pub fn finance() -> Id {
-        id("finance")
     }
 }

@@ -5,13 +5,15 @@ use alloc::collections::BTreeSet;
 use crate::verify::code::{Answer, CODES};
 
 const PAGE: &str = include_str!("../../../../spec/verification.md");
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
+    include_str!("../approvals.rs"),
     include_str!("../case.rs"),
     include_str!("../entries.rs"),
     include_str!("../head.rs"),
     include_str!("../ledger/consistency.rs"),
     include_str!("../ledger/mod.rs"),
     include_str!("../ledger/walk.rs"),
+    include_str!("../ledger/walk/again.rs"),
     include_str!("../passport.rs"),
     include_str!("../replay.rs"),
     // `report.rs` says one code of its own; its other words are steps.
