@@ -1,7 +1,7 @@
 // What a device is asked to sign. Each challenge is computed here, from the bytes that the page has, and nothing is
-// asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join` or `act`.
+// asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join`, `act` or `judge`.
 
-const PURPOSES = { "sign-in": "agentsigna/sign-in/v1\n", join: "agentsigna/passkey/v1\n", act: "agentsigna/act/v1\n" };
+const PURPOSES = { "sign-in": "agentsigna/sign-in/v1\n", join: "agentsigna/passkey/v1\n", act: "agentsigna/act/v1\n", judge: "agentsigna/approval/v1\n" };
 
 const bytesOf = (text) => {
   const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
@@ -131,6 +131,27 @@ const act = async (form) => {
   return `On record as entry ${index}. ${words.join(", ")}`;
 };
 
+// One member of a context with text keys: its name, and its value as CBOR.
+const member = (name, value) => join([0x60 + name.length], utf8(name), value);
+
+const judge = async (form, outcome, decision) => {
+  const { ticket, reason } = fieldsOf(form, "ticket", "reason");
+  const fetched = await fetch(`/review/sheet?${new URLSearchParams({ ticket })}`, { credentials: "same-origin" });
+  if (!fetched.ok) throw new Error("This sheet cannot be read any more: open it again from the queue.");
+  const sheet = await sha256(join(utf8("agentsigna/blob/v1\n"), new Uint8Array(await fetched.arrayBuffer())));
+  const asked = await send("/review/challenge", { ticket, decision, reason });
+  const context = bytesOf(asked.context);
+  const challenge = await challengeOf("judge", context, asked.challenge);
+  // The context must name the sheet whose bytes are here, and the word that was chosen.
+  const says = (name, value) => holds(context, member(name, value));
+  if (!says("sheet", join([0x58, 0x20], sheet)) || !says("decision", join([0x60 + decision.length], utf8(decision)))) {
+    throw new Error("The bytes to be signed are for another sheet or another word: nothing was signed.");
+  }
+  const done = await send("/review", await assert(context, challenge, asked.rp_id, [asked.credential]));
+  for (const button of form.querySelectorAll("button")) button.disabled = true;
+  return `On record as entry ${done.index}. The case is ${done.state}.`;
+};
+
 for (const form of document.querySelectorAll("form[data-sign]")) {
   const outcome = form.querySelector("[data-outcome]");
   const given = new URLSearchParams(location.hash.slice(1));
@@ -142,8 +163,8 @@ for (const form of document.querySelectorAll("form[data-sign]")) {
     event.preventDefault();
     outcome.textContent = "Your device is asked.";
     try {
-      const run = { "sign-in": signIn, join: register, act }[form.dataset.sign];
-      outcome.textContent = await run(form, outcome);
+      const run = { "sign-in": signIn, join: register, act, judge }[form.dataset.sign];
+      outcome.textContent = await run(form, outcome, event.submitter?.value);
     } catch (error) {
       outcome.textContent = error.message;
     }

@@ -43,7 +43,7 @@ use super::{
 };
 use crate::ledger::{AdmitError, Change, Preview, Reading, Standing as _, Tenant};
 
-/// How long a ticket shows its sheet, in milliseconds (TA-15).
+/// How long a ticket shows its sheet, in milliseconds (`spec/tenant-api.md §5`).
 const TICKET_MS: u64 = 10 * 60 * 1000;
 
 /// Who may read which sheet.
@@ -63,7 +63,7 @@ pub(super) struct OpenJudgement {
 
 /// What a ticket shows.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct SheetShown {
     /// The bytes of the sheet.
     pub bytes: Vec<u8>,
     /// What they say.
@@ -76,6 +76,17 @@ pub struct Shown {
     pub agreed: Vec<Id>,
     /// Where the case stands now.
     pub state: CaseState,
+}
+
+/// A case that waits for people.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    /// Which.
+    pub case: CaseId,
+    /// What is known of it.
+    pub row: CaseRow,
+    /// What people are asked.
+    pub review: ReviewRow,
 }
 
 /// A judgement that will be signed.
@@ -133,11 +144,42 @@ impl Office {
         Ok(ticket)
     }
 
+    /// The cases of the visitor's tenant that are in review, by their deadlines: the sheet of each, and who agreed.
+    ///
+    /// # Errors
+    /// What is our own fault.
+    pub fn queue(&self, visitor: &Visitor) -> Result<Vec<Queued>, Refusal> {
+        let tenant = &visitor.tenant;
+        let cases = tenant
+            .due(u64::MAX)
+            .map_err(|error| Refusal::broken(&error))?;
+        let mut queue = Vec::new();
+        for case in cases {
+            let mut reading = Reading::of(tenant);
+            let Ok((row, review)) = in_review(&mut reading, CaseId::from_bytes(case)) else {
+                continue;
+            };
+            if queue
+                .iter()
+                .any(|queued: &Queued| queued.case.as_bytes() == &case)
+            {
+                continue;
+            }
+            queue.push(Queued {
+                case: CaseId::from_bytes(case),
+                row,
+                review,
+            });
+        }
+        queue.sort_by_key(|queued| (queued.review.deadline, *queued.case.as_bytes()));
+        Ok(queue)
+    }
+
     /// What `ticket` shows.
     ///
     /// # Errors
     /// `not-found` for every ticket that is none, or none any more.
-    pub fn shown(&self, ticket: &str) -> Result<Shown, Refusal> {
+    pub fn shown(&self, ticket: &str) -> Result<SheetShown, Refusal> {
         let ticket = self.open_ticket(ticket)?;
         let mut reading = Reading::of(&ticket.tenant);
         let person = people::person(&mut reading, &ticket.user)?.ok_or_else(no_ticket)?;
@@ -153,7 +195,7 @@ impl Office {
             .blob(&sheet)
             .map_err(|error| Refusal::broken(&error))?;
         let bytes = blob.ok_or_else(|| Refusal::broken(&"the sheet of a review is not on disk"))?;
-        Ok(Shown {
+        Ok(SheetShown {
             sheet: Sheet::decode(&bytes).map_err(|error| Refusal::broken(&error))?,
             bytes,
             user: ticket.user,
@@ -350,7 +392,15 @@ fn step(
         Choice::Refuse { .. } => Body::ApprovalRefused(judged),
     })?;
     // AV-5, by the auditor's own function.
-    check_signed(&mut reading, &mut Given::none(), word.event()).map_err(refused)?;
+    if let Err(error) = check_signed(&mut reading, &mut Given::none(), word.event()) {
+        let refusal = refused(error);
+        // TA-8.
+        let subject = format!("user:{}", open.ticket.user);
+        inner
+            .failures
+            .count(&open.ticket.tenant, subject, refusal.code, now);
+        return Err(refusal);
+    }
     let mut preview = Preview::over(&mut reading);
     preview.follow(word).map_err(not_allowed)?;
     let mut blobs = Vec::new();

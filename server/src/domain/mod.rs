@@ -33,7 +33,7 @@ pub use answer::{Answer, CaseAnswer, Review};
 pub use asked::Words;
 pub use directory::Act;
 pub use join::{Invited, Joined, Registering};
-pub use judging::{Judgement, Shown as SheetShown, Word};
+pub use judging::{Judgement, Queued, SheetShown, Word};
 pub use office::{Office, OfficeError};
 pub use rates::{Rate, RateOutside, Rates};
 pub use refusal::{Kind, Refusal};

@@ -123,7 +123,7 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
     let route = route(on, request)?;
     let asked = || if route.page { Asked::Page } else { Asked::Data };
     let roles: &[_] = match route.who {
-        Who::Anybody | Who::Invited => return Ok(Found { on, visitor: None }),
+        Who::Anybody | Who::Invited | Who::Ticket => return Ok(Found { on, visitor: None }),
         Who::Person => &[],
         Who::Roles(roles) => roles,
     };

@@ -4,6 +4,7 @@
 
 mod body;
 mod guard;
+mod judging;
 mod plain;
 mod routes;
 
@@ -59,6 +60,11 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .route("/", get(home))
         .route("/me", get(me))
         .route("/proposals", get(proposals))
+        .route("/queue.json", get(judging::queue))
+        .route("/cases/{case}/review", get(judging::ticket))
+        .route("/review", get(judging::page).post(judging::judge))
+        .route("/review/sheet", get(judging::sheet))
+        .route("/review/challenge", post(judging::word))
         .route("/acts", post(prepare))
         .route("/acts/sign", post(sign))
         .fallback(async || Refused(Refusal::not_found()))
@@ -180,7 +186,8 @@ async fn join(State(door): Shared, Extension(on): Extension<On>, request: Reques
 
 async fn home(State(door): Shared, Extension(visitor): Signed) -> Outcome {
     let proposals = door.office.proposals(&visitor)?;
-    Ok(html(plain::home(&visitor, &proposals)))
+    let queue = door.office.queue(&visitor)?;
+    Ok(html(plain::home(&visitor, &proposals, &queue)))
 }
 
 async fn me(Extension(visitor): Signed) -> Response {

@@ -20,6 +20,8 @@ pub enum Who {
     Anybody,
     /// Whoever has a one-time code, in the body.
     Invited,
+    /// Whoever has a ticket, in the query or the body.
+    Ticket,
     /// Every active person with a session.
     Person,
     /// Every active person with a session and one of these roles.
@@ -76,6 +78,17 @@ pub const PORTAL_ROUTES: &[Route] = &[
         "/proposals",
         Who::Roles(&[Role::Administrator]),
     ),
+    data(On::Portal, "GET", "/queue.json", Who::Person),
+    page(
+        On::Portal,
+        "GET",
+        "/cases/{case}/review",
+        Who::Roles(&[Role::Approver]),
+    ),
+    page(On::Approval, "GET", "/review", Who::Ticket),
+    data(On::Approval, "GET", "/review/sheet", Who::Ticket),
+    data(On::Approval, "POST", "/review/challenge", Who::Ticket),
+    data(On::Approval, "POST", "/review", Who::Ticket),
     page(On::Portal, "POST", "/acts", Who::Person),
     data(On::Portal, "POST", "/acts/sign", Who::Person),
 ];
