@@ -22,6 +22,7 @@ mod kill_9_loses_nothing;
 mod long_poll;
 mod offline_without_network;
 mod one_sync_before_an_answer;
+mod people_approve_exactly_what_they_saw;
 mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;
 mod sessions_end_and_strangers_see_nothing;

@@ -55,11 +55,7 @@ fn named(tenant: &Tenant, row: &CaseRow) -> Result<BTreeSet<Digest>, Refusal> {
     let mut named = BTreeSet::new();
     let case = row.events.iter().map(|event| event.index);
     for index in row.grounds.iter().copied().chain(case) {
-        match logged(tenant, index)?.body {
-            Body::PolicyPublished(body) => named.insert(body.bundle),
-            Body::ReviewOpened(body) => body.sheet.is_some_and(|sheet| named.insert(sheet)),
-            _ => false,
-        };
+        named.extend(logged(tenant, index)?.body.blob());
     }
     Ok(named)
 }

@@ -433,19 +433,19 @@ fn check_size(tenant: &Tenant, change: &Change) -> Result<(), AdmitError> {
 
 /// LG-12: the bytes that a policy's entry names are in the same write, or on disk already.
 fn check_blob(tenant: &Tenant, change: &Change, event: &Event) -> Result<(), AdmitError> {
-    let Body::PolicyPublished(body) = &event.body else {
+    let Some(digest) = event.body.blob() else {
         return Ok(());
     };
     let brought = change
         .blobs
         .iter()
-        .any(|blob| Digest::of(Noun::Blob, blob) == body.bundle);
-    if brought || tenant.blob(&body.bundle).map_err(RowError::Read)?.is_some() {
+        .any(|blob| Digest::of(Noun::Blob, blob) == digest);
+    if brought || tenant.blob(&digest).map_err(RowError::Read)?.is_some() {
         return Ok(());
     }
     Err(AdmitError::Broken {
         code: "missing-blob",
-        what: format!("bundle {} is published without its bytes", body.bundle),
+        what: format!("an event names blob {digest} without its bytes"),
     })
 }
 

@@ -9,7 +9,6 @@ use std::{
 use agentsigna_verifier::{
     digest::Digest,
     entry::Event,
-    event::Body,
     log::{
         bundle::encode_entries,
         prove::HashReader as _,
@@ -108,10 +107,10 @@ fn export_blob(tenant: &Tenant, index: u64, entry: &[u8], to: &Path) -> Result<(
     let damaged = |source| ProofError::Damaged { index, source };
     let entry = agentsigna_verifier::entry::Entry::decode(entry).map_err(damaged)?;
     let event = Event::decode(&entry.event).map_err(damaged)?;
-    if let Body::PolicyPublished(body) = event.body {
-        let blob = tenant.blob(&body.bundle).map_err(ProofError::Read)?;
-        let blob = blob.ok_or(ExportError::BlobGone(body.bundle))?;
-        write(to, &format!("blob/{}", body.bundle), &blob)?;
+    if let Some(digest) = event.body.blob() {
+        let blob = tenant.blob(&digest).map_err(ProofError::Read)?;
+        let blob = blob.ok_or(ExportError::BlobGone(digest))?;
+        write(to, &format!("blob/{digest}"), &blob)?;
     }
     Ok(())
 }

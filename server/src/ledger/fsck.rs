@@ -6,7 +6,7 @@ use agentsigna_verifier::{
     case::CaseState,
     digest::{Digest, Noun},
     entry::{Entry, EntryError, Event},
-    event::{Body, Signed},
+    event::Signed,
     log::{
         frontier::Frontier,
         tree::{LeafHash, RootHash},
@@ -212,11 +212,11 @@ impl Fold {
             })
         })?;
         self.nonce(&event);
-        if let Body::PolicyPublished(body) = &event.body {
-            let blob = tenant.blob(&body.bundle)?;
-            if blob.is_none_or(|blob| Digest::of(Noun::Blob, &blob) != body.bundle) {
+        if let Some(digest) = event.body.blob() {
+            let blob = tenant.blob(&digest)?;
+            if blob.is_none_or(|blob| Digest::of(Noun::Blob, &blob) != digest) {
                 return differs(
-                    format!("blob {}", body.bundle),
+                    format!("blob {digest}"),
                     "missing or not what its digest says",
                 );
             }

@@ -27,7 +27,7 @@ pub use people::{
 pub use policy::{AuthFailed, PolicyActivated, PolicyPublished};
 pub use signed::Signed;
 
-use crate::{cbor::Value, entry::EntryError, signed_request::Profile};
+use crate::{cbor::Value, digest::Digest, entry::EntryError, signed_request::Profile};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $kind:literal, case: $case:literal, $read:expr, $write:expr;)+) => {
@@ -229,6 +229,16 @@ impl Body {
             | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
             | Self::PassportIssued(_) => None,
+        }
+    }
+
+    /// The digest of the blob that the event names: it must be at hand wherever the event is (VE-16).
+    #[must_use]
+    pub const fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::PolicyPublished(body) => Some(body.bundle),
+            Self::ReviewOpened(body) => body.sheet,
+            _ => None,
         }
     }
 }
