@@ -167,3 +167,106 @@ fn a_person_joins_signs_in_and_signs_in_a_real_browser() {
         matches!(&invited.signed, Signed::Passkey { context, .. } if context.user.as_str() == "dana")
     );
 }
+
+/// Shows two passkeys of `user` on `page`, has the founder confirm them, and signs in.
+fn join(page: &Page, server: &Server, tenant: &Tenant, user: &str) {
+    let sites = server.sites();
+    let person =
+        json!({ "user": user, "name": user, "roles": ["approver"], "groups": ["finance"] });
+    let invited = tenant.act("/v1/users", person.clone()).expect(201);
+    page.open(&format!(
+        "{}/join#log={}&user={user}&code={}",
+        sites.portal,
+        tenant.origin().replace('/', "%2F"),
+        invited["code"].as_str().unwrap(),
+    ));
+    let _ = sign(page, "The first passkey is shown.");
+    page.follow("#next");
+    let said = sign(page, "Approval passkey");
+    let mut confirmation = person;
+    confirmation["sign_in"] = thumbprint(&said, "Sign-in passkey: ").into();
+    confirmation["approval"] = thumbprint(&said, "Approval passkey: ").into();
+    let path = format!("/v1/users/{user}/confirm");
+    tenant.act(&path, confirmation).expect(200);
+    page.open(&format!("{}/sign-in", sites.portal));
+    page.follow("form[data-sign] button");
+    assert_eq!(page.url(), format!("{}/", sites.portal));
+}
+
+/// L11 to L13, L36, A17: two people approve on their own devices what the page shows; without the device's check, with a
+/// lost device, or with another sheet, nothing is signed; without scripts the sheet can be read.
+#[test]
+fn two_people_approve_in_a_real_browser() {
+    let server = Server::start_with_people();
+    let sites = server.sites();
+    let north = Tenant::ready(&server, "north");
+    let buyer = north.agent("buyer-1");
+    let browser = Browser::start();
+    let (finn, gerd) = (browser.person().page(), browser.person().page());
+    let (device, lost) = (finn.device(true), gerd.device(true));
+    join(&finn, &server, &north, "finn");
+    join(&gerd, &server, &north, "gerd");
+    let asked = buyer.buy("po-1", 600_000).expect(200);
+    let case = asked["case"].as_str().unwrap();
+
+    for page in [&finn, &gerd] {
+        page.reload();
+        page.follow(&format!("a[href='/cases/{case}/review']"));
+        assert!(
+            page.url()
+                .starts_with(&format!("{}/review", sites.approval))
+        );
+        let seen = page.text();
+        // L36, before any word: trust and exposure, the counterparty's status, type, amount, and the rule with its values.
+        for part in [
+            "esc.amount",
+            "more than 5,000.00",
+            "context.amount_minor",
+            "600000",
+            "purchase",
+            "6,000.00",
+            "acme",
+            "approved",
+            "latitude",
+            "dana",
+            "finance",
+        ] {
+            assert!(seen.contains(part), "no `{part}` in\n{seen}");
+        }
+    }
+    // A page whose sheet is another one than the server froze signs nothing.
+    let _ = finn.eval(
+        "window.fetched = window.fetch; window.fetch = async (path, options) => \
+         String(path).startsWith('/review/sheet') ? new Response('another') : window.fetched(path, options)",
+    );
+    let _ = sign(&finn, "another sheet");
+    let _ = finn.eval("window.fetch = window.fetched");
+    device.verifies(false);
+    let _ = sign(&finn, "allowed");
+    device.verifies(true);
+    let done = sign(&finn, "On record");
+    assert!(done.contains("in-review"), "{done}");
+
+    // A lost device: nobody else's signs for it.
+    let passkeys = lost.passkeys();
+    assert_eq!(passkeys.len(), 2);
+    lost.lose();
+    let empty = gerd.device(true);
+    let _ = sign(&gerd, "allowed");
+    for passkey in &passkeys {
+        empty.add(passkey);
+    }
+    gerd.scripts(false);
+    gerd.reload();
+    assert!(gerd.text().contains("esc.amount"));
+    gerd.scripts(true);
+    gerd.reload();
+    let done = sign(&gerd, "On record");
+    assert!(done.contains("issued"), "{done}");
+    let passport = buyer.case(case).expect(200)["passport"].clone();
+    assert!(passport.is_string());
+    for page in [&finn, &gerd] {
+        assert_eq!(page.complaints(), [""; 0]);
+    }
+    let _ = audit(&server, &north);
+}
