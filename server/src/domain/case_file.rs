@@ -1,5 +1,7 @@
 //! The case file: one case and everything it stands on, for a stranger.
 
+use std::collections::BTreeSet;
+
 use agentsigna_verifier::{
     case_file::{CaseFile, ProvenEntry},
     entry::{CaseId, EntryHead, Event},
@@ -14,7 +16,7 @@ use crate::ledger::{Head, Tenant};
 pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal> {
     let row = durable_case(tenant, case)?;
     let head = tenant.head();
-    // Genesis, what the decision rests on, and the case itself, in the order of the log.
+    // Genesis, what the case rests on, and the case itself, in the order of the log.
     let mut indices = vec![0];
     indices.extend(&row.grounds);
     indices.extend(row.events.iter().map(|event| event.index));
@@ -24,14 +26,18 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
         .into_iter()
         .map(|index| prove(tenant, &head, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut blobs = Vec::new();
-    if let Some(bundle) = row.bundle {
-        let blob = tenant
-            .blob(&bundle)
-            .map_err(|error| Refusal::broken(&error))?;
-        blobs
-            .push(blob.ok_or_else(|| Refusal::broken(&"the bundle of a decision is not on disk"))?);
+    let mut named = BTreeSet::new();
+    for entry in &entries {
+        let event = Event::decode(&entry.entry().event).map_err(|error| Refusal::broken(&error))?;
+        named.extend(event.body.blob());
     }
+    let blobs = named.iter().map(|digest| {
+        let blob = tenant
+            .blob(digest)
+            .map_err(|error| Refusal::broken(&error))?;
+        blob.ok_or_else(|| Refusal::broken(&"a bundle or sheet of a case is not on disk"))
+    });
+    let blobs = blobs.collect::<Result<Vec<_>, _>>()?;
     let last = row.events.last().map(|event| event.index);
     let passport = last
         .map(|index| deliver(tenant, &head, index))

@@ -43,9 +43,13 @@ pub(super) fn expire(
     let (Some(last), true) = (events.last(), now >= deadline) else {
         return Ok(None);
     };
+    let Some(Row::Review(review)) = row(reading, &RowName::Review(case))? else {
+        return Ok(None);
+    };
+    let round = review.round.get().into();
     let index = u64::try_from(events.len()).unwrap_or(u64::MAX);
     let mut chain = Chain::after(case, now, index, last.digest);
-    chain.push(Body::CaseExpired(CaseExpired { round: 1, deadline }))?;
+    chain.push(Body::CaseExpired(CaseExpired { round, deadline }))?;
     Ok(Some(Change {
         events: chain.events,
         ..Change::default()

@@ -27,7 +27,7 @@ pub use people::{
 pub use policy::{AuthFailed, PolicyActivated, PolicyPublished};
 pub use signed::Signed;
 
-use crate::{cbor::Value, entry::EntryError, signed_request::Profile};
+use crate::{cbor::Value, digest::Digest, entry::EntryError, signed_request::Profile};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $kind:literal, case: $case:literal, $read:expr, $write:expr;)+) => {
@@ -157,6 +157,16 @@ kinds! {
 }
 
 impl Body {
+    /// The blob that the event names for the first time: a bundle, a review sheet.
+    #[must_use]
+    pub const fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::PolicyPublished(published) => Some(published.bundle),
+            Self::ReviewOpened(review) => review.sheet,
+            _ => None,
+        }
+    }
+
     /// What somebody signed, for kinds that carry it.
     #[must_use]
     pub const fn signed(&self) -> Option<&Signed> {

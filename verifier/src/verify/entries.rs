@@ -157,7 +157,7 @@ impl Blobs for Held<'_> {
 pub(super) fn check_blobs(held: &Held<'_>, events: &[Proven]) -> Result<(), Stop> {
     let named: Vec<Digest> = events
         .iter()
-        .filter_map(|proven| named_blob(&proven.event.body))
+        .filter_map(|proven| proven.event.body.blob())
         .collect();
     for (at, (digest, _)) in held.0.iter().enumerate() {
         ensure(
@@ -178,14 +178,5 @@ pub(super) fn check_blobs(held: &Held<'_>, events: &[Proven]) -> Result<(), Stop
             format!("blob {digest} is not in the file: add it"),
         ),
         None => Ok(()),
-    }
-}
-
-/// The blob that an event names for the first time.
-pub(super) fn named_blob(body: &Body) -> Option<Digest> {
-    match body {
-        Body::PolicyPublished(published) => Some(published.bundle),
-        Body::ReviewOpened(review) => review.sheet,
-        _ => None,
     }
 }

@@ -12,7 +12,7 @@ use super::{
     super::{
         Step, Voucher, approvals,
         case::{check_claims, check_request, judge},
-        entries::{check_genesis, decode, named_blob},
+        entries::{check_genesis, decode},
         passport,
         report::{Checks, Stop, ensure, refuse},
     },
@@ -296,7 +296,7 @@ impl<'a, E: Export> Walk<'a, E> {
         if let Some(error) = blobs.error {
             return Err(Fault::Export(error));
         }
-        self.blobs.extend(named_blob(&event.body));
+        self.blobs.extend(event.body.blob());
         match judged {
             Err(stop @ Stop::NotMade(_)) => {
                 self.gap(Step::History, stop);
