@@ -4,24 +4,19 @@ use std::collections::BTreeSet;
 
 use agentsigna_verifier::{
     case_file::{CaseFile, ProvenEntry},
-    digest::Digest,
     entry::{CaseId, EntryHead, Event},
     event::Body,
     passport::{Delivery, Passport},
-    state::CaseRow,
 };
 
-use super::{
-    Refusal,
-    view::{durable_case, logged},
-};
+use super::{Refusal, view::durable_case};
 use crate::ledger::{Head, Tenant};
 
 /// Puts the file of `case` together, all of it under one head.
 pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal> {
     let row = durable_case(tenant, case)?;
     let head = tenant.head();
-    // Genesis, what the decision rests on, and the case itself, in the order of the log.
+    // Genesis, what the case rests on, and the case itself, in the order of the log.
     let mut indices = vec![0];
     indices.extend(&row.grounds);
     indices.extend(row.events.iter().map(|event| event.index));
@@ -31,15 +26,18 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
         .into_iter()
         .map(|index| prove(tenant, &head, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let blobs = named(tenant, &row)?
-        .into_iter()
-        .map(|digest| {
-            let blob = tenant
-                .blob(&digest)
-                .map_err(|error| Refusal::broken(&error))?;
-            blob.ok_or_else(|| Refusal::broken(&"a blob that a case names is not on disk"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut named = BTreeSet::new();
+    for entry in &entries {
+        let event = Event::decode(&entry.entry().event).map_err(|error| Refusal::broken(&error))?;
+        named.extend(event.body.blob());
+    }
+    let blobs = named.iter().map(|digest| {
+        let blob = tenant
+            .blob(digest)
+            .map_err(|error| Refusal::broken(&error))?;
+        blob.ok_or_else(|| Refusal::broken(&"a bundle or sheet of a case is not on disk"))
+    });
+    let blobs = blobs.collect::<Result<Vec<_>, _>>()?;
     let last = row.events.last().map(|event| event.index);
     let passport = last
         .map(|index| deliver(tenant, &head, index))
@@ -48,16 +46,6 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
     let file = CaseFile::new(case, head.signed(), entries, blobs, passport)
         .map_err(|error| Refusal::broken(&error))?;
     Ok(file.encode())
-}
-
-/// The blobs that the file names: the bundles that its grounds publish, and the sheets of its reviews.
-fn named(tenant: &Tenant, row: &CaseRow) -> Result<BTreeSet<Digest>, Refusal> {
-    let mut named = BTreeSet::new();
-    let case = row.events.iter().map(|event| event.index);
-    for index in row.grounds.iter().copied().chain(case) {
-        named.extend(logged(tenant, index)?.body.blob());
-    }
-    Ok(named)
 }
 
 fn prove(tenant: &Tenant, head: &Head, index: u64) -> Result<ProvenEntry, Refusal> {

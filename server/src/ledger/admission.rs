@@ -275,7 +275,10 @@ impl Admission {
 
 /// Rows that stay in memory: few, and read by every decision. Cases and requests are many and read once.
 const fn keeps(name: &RowName) -> bool {
-    !matches!(name, RowName::Case(_) | RowName::Request(..))
+    !matches!(
+        name,
+        RowName::Case(_) | RowName::Request(..) | RowName::Review(_)
+    )
 }
 
 /// The rows that the events of one change set, over what is admitted.

@@ -157,6 +157,16 @@ kinds! {
 }
 
 impl Body {
+    /// The blob that the event names for the first time: a bundle, a review sheet.
+    #[must_use]
+    pub const fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::PolicyPublished(published) => Some(published.bundle),
+            Self::ReviewOpened(review) => review.sheet,
+            _ => None,
+        }
+    }
+
     /// What somebody signed, for kinds that carry it.
     #[must_use]
     pub const fn signed(&self) -> Option<&Signed> {
@@ -229,16 +239,6 @@ impl Body {
             | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
             | Self::PassportIssued(_) => None,
-        }
-    }
-
-    /// The digest of the blob that the event names: it must be at hand wherever the event is (VE-16).
-    #[must_use]
-    pub const fn blob(&self) -> Option<Digest> {
-        match self {
-            Self::PolicyPublished(body) => Some(body.bundle),
-            Self::ReviewOpened(body) => body.sheet,
-            _ => None,
         }
     }
 }

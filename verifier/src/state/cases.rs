@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     case::{self, CaseState, Step},
-    decision::Verdict,
     digest::{self, Digest},
     entry::{CaseId, CasePlace},
     event::{ActionRequested, Body, DecisionMade, Genesis},
@@ -165,11 +164,10 @@ fn decided<R: Rows>(
     row.verdict = Some(verdict);
     row.bundle = body.snapshot.bundle();
     row.snapshot = Some(body.snapshot.digest());
-    if !agreed {
+    if let (false, Some(review_ms)) = (agreed, body.decision.review_ms()) {
         // The deadline of a review counts from the decision that asks for it.
-        row.deadline = body.decision.review_ms().map(|ms| step.decided_at.plus(ms));
-    }
-    if let (Verdict::Escalated, false, Some(deadline)) = (verdict, agreed, row.deadline) {
+        let deadline = step.decided_at.plus(review_ms);
+        row.deadline = Some(deadline);
         let before = before.as_ref().map(|(_, review)| review);
         let review = review::asked(body, deadline, before)?;
         rows.set(RowName::Review(id), Row::Review(review));

@@ -12,6 +12,7 @@ mod directory;
 mod passkeys;
 mod people;
 mod review;
+mod round;
 mod rows;
 mod sheet;
 mod signatures;

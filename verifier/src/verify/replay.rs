@@ -68,7 +68,7 @@ pub(super) fn run(
     })
 }
 
-/// AV-14, SH-1: the sheet that was frozen is what the log makes of it. `bundle` and `sheet` are blobs whose digests
+/// VE-33, AV-14, SH-1: the sheet that was frozen is what the log makes of it. `bundle` and `sheet` are blobs whose digests
 /// were checked, if they are at hand; `whole`: whether the agent's other cases are known.
 pub(super) fn redraw(
     compiled: &mut Compiled,

@@ -50,7 +50,7 @@ pub struct CaseRow {
     pub bundle: Option<Digest>,
     /// The digest of what was weighed, once it was.
     pub snapshot: Option<Digest>,
-    /// The deadline of the open review.
+    /// The deadline of the last review.
     pub deadline: Option<UnixMillis>,
     /// Every event so far, in order.
     pub events: Vec<CaseEvent>,
