@@ -1,0 +1,3 @@
+//! The tenant portal (`spec/tenant-api.md`).
+
+pub mod pages;
