@@ -6,7 +6,7 @@ use agentsigna_server::api::portal::pages::{
     case::{CasePage, EventRow, Report},
     entrance::{ErrorPage, Join, JoinStep, SignIn},
     frame::{Frame, Me, Problem},
-    parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Shown, Theirs, Tone, When},
+    parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Sentence, Shown, Theirs, Tone, When},
     queue::{CaseRow, Cases, Filter, Found, Queue, Slots, View, Waiting},
 };
 use agentsigna_verifier::{
@@ -95,7 +95,7 @@ pub(crate) fn frame() -> Frame {
 pub(crate) fn problem(field: &'static str, text: &str) -> Problem {
     Problem {
         field,
-        text: text.into(),
+        text: Sentence::new(text),
     }
 }
 
@@ -346,7 +346,7 @@ pub(crate) fn cases(words: &Words) -> Vec<(&'static str, String)> {
     let mut with_report = case_page(words);
     with_report.report = Some(report("valid"));
     with_report.may_review = false;
-    with_report.frame.done = Some("Entry 1183: your approval is on record".into());
+    with_report.frame.done = Some(Sentence::new("Entry 1183: your approval is on record"));
     let mut empty = queue(
         words,
         Filter {
@@ -499,8 +499,7 @@ pub(crate) fn entrance() -> Vec<(&'static str, String)> {
             html(&ErrorPage {
                 status: 404,
                 title: "There is nothing here".into(),
-                detail: "This address leads nowhere, or to something that is not yours to see."
-                    .into(),
+                detail: Sentence::new("This address leads nowhere, or to something that is not yours to see."),
                 next: ("/queue".into(), "To the queue".into()),
             }),
         ),

@@ -3,7 +3,7 @@
 use agentsigna_server::api::portal::pages::{
     self,
     frame::Problem,
-    parts::{Left, When},
+    parts::{Left, Sentence, When},
     review::{Group, Judge, Live, Review, SheetPage},
 };
 use agentsigna_verifier::{cbor::Value, review::Sheet};
@@ -172,7 +172,7 @@ pub(crate) fn reviews(words: &Words) -> Vec<(&'static str, String)> {
     let (plain, long) = (sheet(words), long());
     let problem = Problem {
         field: "refuse-reason",
-        text: "A refusal needs a reason: say why, in 1 to 280 characters".into(),
+        text: Sentence::new("A refusal needs a reason: say why, in 1 to 280 characters"),
     };
     let delegated = Judge::Open {
         for_others: vec![id("hana")],

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     frame::{Problem, wrong},
-    parts::{Hash, Plain, When},
+    parts::{Hash, Plain, Sentence, When},
 };
 
 /// `GET /sign-in`.
@@ -82,7 +82,7 @@ pub struct ErrorPage {
     /// What happened, in a few words.
     pub title: String,
     /// What was found, expected, and the next step.
-    pub detail: String,
+    pub detail: Sentence,
     /// Where to go from here: address and words.
     pub next: (String, String),
 }

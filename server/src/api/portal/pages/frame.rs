@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::parts::Plain;
+use super::parts::{Plain, Sentence};
 
 /// Around every page of a person who signed in.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Frame {
     /// Cases in review.
     pub waiting: u64,
     /// What the last act came to, in our words; gets the focus.
-    pub done: Option<String>,
+    pub done: Option<Sentence>,
 }
 
 /// Who looks at a page.
@@ -47,7 +47,7 @@ pub struct Problem {
     /// The id of the field's element; empty if it is none's alone.
     pub field: &'static str,
     /// What was found, expected, next.
-    pub text: String,
+    pub text: Sentence,
 }
 
 /// Names and values.
@@ -86,11 +86,11 @@ impl Me {
 
 /// What stands at a field, if something does.
 #[must_use]
-pub fn wrong<'p>(problems: &'p [Problem], field: &str) -> Option<&'p str> {
+pub fn wrong<'p>(problems: &'p [Problem], field: &str) -> Option<&'p Sentence> {
     problems
         .iter()
         .find(|problem| problem.field == field)
-        .map(|problem| problem.text.as_str())
+        .map(|problem| &problem.text)
 }
 
 /// Which place of the navigation a page belongs to.

@@ -413,6 +413,35 @@ impl Display for Plain {
     }
 }
 
+/// What a program says to people: as text, with what stands in backticks as code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence(String);
+
+impl Sentence {
+    /// A sentence of ours; what it quotes may be anybody's.
+    #[must_use]
+    pub fn new(text: impl Display) -> Self {
+        Self(text.to_string())
+    }
+}
+
+impl Display for Sentence {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0.as_str();
+        while let Some((before, quoted)) = rest.split_once('`') {
+            let Some((code, after)) = quoted.split_once('`') else {
+                break;
+            };
+            escaped(f, before)?;
+            f.write_str("<code>")?;
+            escaped(f, code)?;
+            f.write_str("</code>")?;
+            rest = after;
+        }
+        escaped(f, rest)
+    }
+}
+
 /// Marks the types of the invariant.
 macro_rules! safe {
     ($($name:ty),+) => {

@@ -149,6 +149,16 @@ impl Compared {
 }
 
 impl RuleChange {
+    /// The lines of the active bundle's text, each with whether the other side lacks it.
+    fn lines_before(&self) -> Vec<(Plain, bool)> {
+        lines(self.before.as_ref(), self.after.as_ref())
+    }
+
+    /// The lines of this bundle's text, each with whether the other side lacks it.
+    fn lines_after(&self) -> Vec<(Plain, bool)> {
+        lines(self.after.as_ref(), self.before.as_ref())
+    }
+
     fn chip(&self) -> Chip {
         use super::parts::Tone;
         match (&self.before, &self.after) {
@@ -160,3 +170,11 @@ impl RuleChange {
 }
 
 super::frame::stands!(Policies at "/policies", PolicyPage at "/policies");
+
+fn lines(of: Option<&Block>, other: Option<&Block>) -> Vec<(Plain, bool)> {
+    let other: Vec<_> = other.map_or_else(Vec::new, |text| text.0.split('\n').collect());
+    let lines = of.into_iter().flat_map(|text| text.0.split('\n'));
+    lines
+        .map(|line| (Plain::new(line), !other.contains(&line)))
+        .collect()
+}
