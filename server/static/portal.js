@@ -3,7 +3,7 @@
 
 const list = document.querySelector("table[data-keys]");
 if (list) {
-  const links = () => [...list.querySelectorAll("tbody th a")];
+  const links = () => [...list.querySelectorAll("tbody th > a")];
   list.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
