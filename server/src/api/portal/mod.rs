@@ -5,6 +5,7 @@
 mod body;
 mod guard;
 mod judging;
+pub mod pages;
 mod plain;
 mod routes;
 

@@ -1,0 +1,77 @@
+//! One case: what was asked, what became of it, every event with its digest and its content.
+
+use agentsigna_verifier::{digest::Digest, entry::CaseId};
+use askama::Template;
+
+use super::{
+    frame::{Facts, Frame},
+    parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Shown, Theirs},
+};
+
+/// `GET /cases/{case}`, and with a report the answer of `POST /cases/{case}/verify`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "case.html")]
+pub struct CasePage {
+    /// Around it.
+    pub frame: Frame,
+    /// Its name.
+    pub case: CaseId,
+    /// Where it stands.
+    pub state: Chip,
+    /// What was asked for.
+    pub kind: &'static str,
+    /// For how much.
+    pub amount: Money,
+    /// Everything else about the action: names and values.
+    pub facts: Facts,
+    /// The agent's own words.
+    pub statement: Option<Theirs>,
+    /// Id, title and reason of each rule of the last decision.
+    pub rules: Vec<(String, Plain, Plain)>,
+    /// What is left of an open review.
+    pub left: Option<Left>,
+    /// Whether the person may go to the review.
+    pub may_review: bool,
+    /// Every event, oldest first.
+    pub events: Vec<EventRow>,
+    /// The verifier's report.
+    pub report: Option<Report>,
+}
+
+/// One event of a case.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Its position in the log.
+    pub index: u64,
+    /// `decision.made`
+    pub kind: &'static str,
+    /// What happened, in our words.
+    pub words: String,
+    /// What somebody else said in it: a reason, an outcome.
+    pub theirs: Option<Shown>,
+    /// `decided_at`.
+    pub at: Exactly,
+    /// The event digest.
+    pub digest: Digest,
+    /// All of it, in diagnostic notation.
+    pub raw: Block,
+}
+
+/// What the verifier says of the case file.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// `VALID`, `REFUSED` or `INCOMPLETE`, as a chip.
+    pub verdict: Chip,
+    /// The report as the command line prints it.
+    pub text: Block,
+    /// The size of the log that it was checked against.
+    pub size: u64,
+}
+
+impl EventRow {
+    fn hash(&self) -> Hash {
+        Hash::of(&self.digest)
+    }
+}
+
+super::frame::stands!(CasePage at "/cases");

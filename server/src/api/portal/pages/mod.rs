@@ -1,0 +1,67 @@
+//! The pages of the tenant portal: one struct for each, and HTML made of nothing but it (`spec/tenant-api.md`).
+//!
+//! | Module | Pages |
+//! |---|---|
+//! | [`parts`] | times, amounts, digests, chips, foreign text: what is escaped by itself |
+//! | [`frame`] | what stands around a page, problems with a form |
+//! | [`entrance`] | sign in, join, errors |
+//! | [`queue`] | the review queue, cases and what a search found |
+//! | [`review`] | the sheet, and beside it what is live (approval site) |
+//! | [`case`] | one case: timeline, events, the verifier's report |
+//! | [`directory`] | agents, target systems, counterparties |
+//! | [`policy`] | bundles: text, what differs, what would have been decided |
+//! | [`people`] | people, passkeys, proposals, delegations |
+//! | [`ledger`] | head, entries, Passports |
+//! | [`act`] | what exactly will be signed, and codes that are shown once |
+//!
+//! Absent on purpose: a clock, the store, the session, any request. What a person may do is in the struct as forms
+//! that are there or not; that it is refused otherwise is the routes' business. No page has an inline style, script
+//! or handler ([`CSP`]); all but signing works without scripts.
+//!
+//! What a form sends: fields named like the members of the act's body, and `act`, its path. A form that asks for a
+//! signature has `data-sign` with its kind; its hidden fields are what the script needs.
+
+pub mod act;
+pub mod case;
+pub mod directory;
+pub mod entrance;
+pub mod frame;
+pub mod ledger;
+pub mod parts;
+pub mod people;
+pub mod policy;
+pub mod queue;
+pub mod review;
+
+pub use askama::Template;
+
+/// The policy under which every page works: nothing inline, nothing from elsewhere.
+pub const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What pages load: path, media type, content.
+pub const STATIC_FILES: [(&str, &str, &str); 2] = [
+    (
+        "/static/portal.css",
+        "text/css; charset=utf-8",
+        include_str!("../../../../static/portal.css"),
+    ),
+    (
+        "/static/portal.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../../../static/portal.js"),
+    ),
+];
+
+/// A page could not be written. Nothing of it may be sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the page could not be written: answer 500")]
+pub struct Unwritten(#[source] askama::Error);
+
+/// The page as HTML.
+///
+/// # Errors
+/// [`Unwritten`] if memory or a formatter fails; no content makes it fail.
+pub fn html(page: &impl Template) -> Result<String, Unwritten> {
+    page.render().map_err(Unwritten)
+}
