@@ -110,8 +110,11 @@ enum TenantCli {
         /// The tenant's name.
         name: String,
         /// The founder's public key file, made by `agentsigna-verify keygen`. Its private half stays with the tenant.
-        #[arg(long)]
-        founder: PathBuf,
+        #[arg(long, required_unless_present = "link", conflicts_with = "link")]
+        founder: Option<PathBuf>,
+        /// Instead of a key: print a link for the founder, whose passkey begins the log. Good for ten minutes.
+        #[arg(long, conflicts_with = "trust")]
+        link: bool,
         /// The one currency of the log.
         #[arg(long, default_value = "EUR")]
         currency: String,
@@ -201,10 +204,33 @@ fn run(command: Cli, json: bool) -> Result<(), String> {
         Cli::Tenant(TenantCli::Create {
             folder,
             name,
-            founder,
+            founder: None,
+            currency,
+            exponent,
+            ..
+        }) => {
+            let promise = Command::TenantPromise {
+                name,
+                currency,
+                exponent,
+            };
+            let answer = on(&Folder::at(&folder), promise)?;
+            let text = format!(
+                "tenant `{}` will be founded with this link, once, within ten minutes:\n{}\norigin        {}\nthen compare the genesis leaf that the founder sees with `agentsigna tenant list --json`\n",
+                text(&answer, "tenant"),
+                text(&answer, "link"),
+                text(&answer, "origin"),
+            );
+            print(&answer, json, &text)
+        }
+        Cli::Tenant(TenantCli::Create {
+            folder,
+            name,
+            founder: Some(founder),
             currency,
             exponent,
             trust,
+            ..
         }) => {
             let key = std::fs::read_to_string(&founder)
                 .map_err(|error| format!("`{}`: {error}", founder.display()))?;
@@ -287,7 +313,7 @@ fn on(folder: &Folder, command: Command) -> Result<Value, String> {
         Some(answer) => answer,
         None => {
             let (settings, ledger) = folder.open().map_err(|error| explain(&error))?;
-            let answer = command.run(&ledger, &settings, &mut shown);
+            let answer = command.run(&ledger, None, &settings, &mut shown);
             ledger.close();
             answer
         }
@@ -332,7 +358,7 @@ fn serve(folder: &Folder, lanes: Option<usize>) -> Result<(), String> {
             // A port given by the machine is a name nobody could have configured: for tests and demos.
             authorities.push(address.to_string());
         }
-        control::listen(&folder.control_socket(), ledger.clone(), settings.clone())
+        control::listen(&folder.control_socket(), office.clone(), settings.clone())
             .map_err(|error| format!("control socket: {error}"))?;
         let (stop, stopping) = watch::channel(false);
         let (watched, waited_on) = (ledger.clone(), office.clone());

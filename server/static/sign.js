@@ -1,7 +1,13 @@
 // What a device is asked to sign. Each challenge is computed here, from the bytes that the page has, and nothing is
-// asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join`, `act` or `judge`.
+// asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join`, `found`, `act` or
+// `judge`.
 
-const PURPOSES = { "sign-in": "agentsigna/sign-in/v1\n", join: "agentsigna/passkey/v1\n", act: "agentsigna/act/v1\n", judge: "agentsigna/approval/v1\n" };
+const PURPOSES = {
+  "sign-in": "agentsigna/sign-in/v1\n",
+  join: "agentsigna/passkey/v1\n",
+  act: "agentsigna/act/v1\n",
+  judge: "agentsigna/approval/v1\n",
+};
 
 const bytesOf = (text) => {
   const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
@@ -78,9 +84,13 @@ const signIn = async () => {
 
 const fieldsOf = (form, ...names) => Object.fromEntries(names.map((name) => [name, form.elements.namedItem(name).value]));
 
-const register = async (form, outcome) => {
-  const invited = fieldsOf(form, "log", "user", "code");
-  const asked = await send("/join/challenge", invited);
+const BROUGHT = { join: ["log", "user", "code"], found: ["code", "user", "name"] };
+
+// Makes a passkey with what somebody brings, and shows it.
+const register = async (form) => {
+  const brought = fieldsOf(form, ...BROUGHT[form.dataset.sign]);
+  const path = `/${form.dataset.sign}`;
+  const asked = await send(`${path}/challenge`, brought);
   const context = bytesOf(asked.context);
   const challenge = await challengeOf("join", context, asked.challenge);
   const made = await navigator.credentials.create({
@@ -95,13 +105,23 @@ const register = async (form, outcome) => {
       excludeCredentials: asked.exclude.map((id) => ({ type: "public-key", id: bytesOf(id) })),
     },
   });
-  const done = await send("/join", {
-    ...invited,
+  const done = await send(path, {
+    ...brought,
     context: asked.context,
     authenticator: textOf(made.response.getAuthenticatorData()),
     client: textOf(made.response.clientDataJSON),
   });
   form.querySelector("button").disabled = true;
+  return { brought, done };
+};
+
+const found = async (form) => {
+  const { done } = await register(form);
+  return `The log ${done.origin} has begun. Genesis leaf: ${done.genesis_leaf}. Compare it with the host over another channel.`;
+};
+
+const joined = async (form, outcome) => {
+  const { brought, done } = await register(form);
   if (!done.next) {
     const approval = done.approval ? ` Approval passkey: ${done.approval}.` : "";
     return `Sign-in passkey: ${done.sign_in}.${approval} Have them compared and confirmed.`;
@@ -109,7 +129,7 @@ const register = async (form, outcome) => {
   const link = document.createElement("a");
   link.id = "next";
   // In the fragment, which no server and no log of one sees.
-  link.href = `${done.next}#${new URLSearchParams(invited)}`;
+  link.href = `${done.next}#${new URLSearchParams(brought)}`;
   link.textContent = "Go on to the approval passkey";
   outcome.after(link);
   return "The first passkey is shown.";
@@ -155,7 +175,7 @@ const judge = async (form, outcome, decision) => {
 for (const form of document.querySelectorAll("form[data-sign]")) {
   const outcome = form.querySelector("[data-outcome]");
   const given = new URLSearchParams(location.hash.slice(1));
-  for (const name of form.dataset.sign === "join" ? ["log", "user", "code"] : []) {
+  for (const name of BROUGHT[form.dataset.sign] || []) {
     const field = form.elements.namedItem(name);
     if (given.has(name) && field) field.value = given.get(name);
   }
@@ -163,7 +183,7 @@ for (const form of document.querySelectorAll("form[data-sign]")) {
     event.preventDefault();
     outcome.textContent = "Your device is asked.";
     try {
-      const run = { "sign-in": signIn, join: register, act, judge }[form.dataset.sign];
+      const run = { "sign-in": signIn, join: joined, found, act, judge }[form.dataset.sign];
       outcome.textContent = await run(form, outcome, event.submitter?.value);
     } catch (error) {
       outcome.textContent = error.message;

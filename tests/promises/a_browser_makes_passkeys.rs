@@ -270,3 +270,30 @@ fn two_people_approve_in_a_real_browser() {
     }
     let _ = audit(&server, &north);
 }
+
+/// A founder's link, a name and a touch: the page shows the leaf that the host sees.
+#[test]
+fn a_founder_begins_a_log_in_a_real_browser() {
+    let server = Server::start_with_people();
+    let run = |words: &[&str], more: &[&str]| -> Value {
+        let mut command = server.command(words);
+        let done = agentsigna_tests::programs::run(command.args(more).arg("--json"));
+        serde_json::from_str(&done.expect(0)).unwrap()
+    };
+    let promised = run(&["tenant", "create"], &["north", "--link"]);
+    let browser = Browser::start();
+    let page = browser.person().page();
+    let device = page.device(true);
+    page.open(promised["link"].as_str().unwrap());
+    page.fill("input[name=user]", "dana");
+    page.fill("input[name=name]", "Dana");
+    let said = sign(&page, "has begun");
+    assert_eq!(device.passkeys().len(), 1);
+    let listed = run(&["tenant", "list"], &[]);
+    let leaf = listed[0]["genesis_leaf"].as_str().unwrap();
+    assert!(said.contains(leaf), "{said}");
+    page.open(&format!("{}/sign-in", server.sites().portal));
+    page.follow("form[data-sign] button");
+    assert!(page.text().contains("Dana (dana), administrator"));
+    assert_eq!(page.complaints(), [""; 0]);
+}

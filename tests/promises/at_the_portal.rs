@@ -189,6 +189,22 @@ impl Person {
         self.at_approval("POST", "/join").json(&body).send()
     }
 
+    /// Uses a founder's link with `device`.
+    pub(crate) fn found(&self, code: &str, device: &Authenticator) -> Answer {
+        let mut body = json!({ "code": code, "user": self.user, "name": "The founder" });
+        let asked = self
+            .at_portal("POST", "/found/challenge")
+            .json(&body)
+            .send();
+        if asked.status != 200 {
+            return asked;
+        }
+        let asked = asked.json();
+        let made = device.register(&self.portal(), challenge(Noun::Passkey, &asked));
+        add(&mut body, &asked, &made, device, "tenant.localhost");
+        self.at_portal("POST", "/found").json(&body).send()
+    }
+
     /// Asks for a sign-in, and answers as `answer` makes of the challenge.
     pub(crate) fn try_sign_in(&self, answer: impl FnOnce(Digest, &Value) -> Value) -> Answer {
         let asked = self

@@ -99,18 +99,29 @@ fn every_page_is_readable_by_everybody() {
     let served = Served::start(named);
     let browser = Browser::start();
     let mut wrong = Vec::new();
-    let looks = if env::var_os("PICTURES").is_some() { LOOKS.len() } else { LOOKS.len() / 2 };
+    let looks = if env::var_os("PICTURES").is_some() {
+        LOOKS.len()
+    } else {
+        LOOKS.len() / 2
+    };
     for (width, height, dark, kind) in LOOKS.into_iter().take(looks) {
-        let look = Look { width, height, dark };
+        let look = Look {
+            width,
+            height,
+            dark,
+        };
         let page = browser.person().page();
         page.look(look);
         for name in &names {
             page.open(&served.url(name));
             let here = format!("{name}-{kind}");
             photograph(&page, look, &here);
-            let _ = page.eval("for (const all of document.querySelectorAll('details')) all.open = true");
+            let _ = page
+                .eval("for (const all of document.querySelectorAll('details')) all.open = true");
             // Nothing to be pushed sideways: one column is enough at every width.
-            let wide = page.eval("document.documentElement.scrollWidth - innerWidth").as_i64();
+            let wide = page
+                .eval("document.documentElement.scrollWidth - innerWidth")
+                .as_i64();
             if wide.is_none_or(|wide| wide > 0) {
                 wrong.push(format!("{here}: {wide:?} px wider than the window"));
             }

@@ -292,6 +292,11 @@ fn pe_8_an_assertion_is_for_one_act_of_one_session() {
     let mut server = server;
     assert_eq!(server.stop(), 0);
     server.go_on();
+    // Found again after a restart.
+    elsewhere.sign_in();
+    elsewhere
+        .act("/v1/systems", json!({ "system": "crm" }))
+        .expect(201);
     let log = audit(&server, &north);
     let failed: Vec<(&str, u64)> = log
         .entries
@@ -312,4 +317,181 @@ fn pe_8_an_assertion_is_for_one_act_of_one_session() {
         assert_eq!(count, 1, "{reason}: {failed:?}");
     }
     assert_eq!(kinds(&log).last(), Some(&"system.invited"));
+}
+
+/// PE-6, PE-7, PE-11, PE-13: what people do for themselves and for one another needs nobody else, and nobody else can do it.
+#[test]
+fn pe_7_people_act_for_themselves() {
+    let server = Server::start_with_people();
+    let north = Tenant::found(&server, "north");
+    let mut dana = Person::enrolled(&server, &north, "dana", 1, RULES, &[]);
+    let erik = Person::enrolled(&server, &north, "erik", 3, RULES, &[]);
+    let finn = Person::enrolled(&server, &north, "finn", 5, JUDGES, &["finance", "legal"]);
+    let gerd = Person::enrolled(&server, &north, "gerd", 7, JUDGES, &["finance"]);
+    let otto = Person::enrolled(&server, &north, "otto", 9, &["operator"], &[]);
+
+    // One's own passkeys: another device, and the old one given up, though two administrators rule.
+    let mut second = Person::new(&server, north.origin(), "dana", 21);
+    second.cookie.clone_from(&dana.cookie);
+    let invited = dana
+        .act("/v1/users", dana.invitation(RULES, &[]))
+        .expect(201);
+    second.show(invited["code"].as_str().unwrap(), RULES);
+    let path = "/v1/users/dana/confirm";
+    // By that person, unchanged: other roles are an act for two, and PE-2 refuses it to both.
+    let more = dana.invitation(&["administrator", "operator"], &[]);
+    let proposed = dana.act("/v1/users", more.clone()).expect(201);
+    assert_eq!(proposed["proposed"], "/v1/users");
+    erik.act("/v1/users", more)
+        .refused(409, "enrolment-mismatch");
+    dana.act(path, second.confirmation(RULES, &[])).expect(200);
+    let revocation = json!({ "user": "dana", "passkey": thumbprint(&dana.sign_in) });
+    assert_eq!(
+        erik.act("/v1/users/dana/revoke", revocation.clone())
+            .expect(201)["proposed"],
+        "/v1/users/dana/revoke"
+    );
+    dana.act("/v1/users/dana/revoke", revocation).expect(200);
+    dana.me().refused(401, "signed-out");
+    dana = second;
+    dana.sign_in();
+
+    // PE-13: an agent is invited by who keeps agents, and confirmed by its sponsor alone.
+    let body = json!({ "agent": "buyer-1", "sponsor": "finn", "tier": 2 });
+    finn.act("/v1/agents", body.clone())
+        .refused(403, "not-permitted");
+    let mut nobody = body.clone();
+    nobody["sponsor"] = "nobody".into();
+    otto.act("/v1/agents", nobody)
+        .refused(422, "unknown-sponsor");
+    let invited = otto.act("/v1/agents", body.clone()).expect(201);
+    let key = agentsigna_tests::keys::Key::generate();
+    north
+        .claim("buyer-1", invited["code"].as_str().unwrap(), &key)
+        .expect(200);
+    let mut confirmation = body;
+    confirmation["key"] = key.thumbprint().into();
+    let path = "/v1/agents/buyer-1/confirm";
+    for other in [&dana, &otto, &gerd] {
+        other
+            .act(path, confirmation.clone())
+            .refused(403, "not-permitted");
+    }
+    finn.act(path, confirmation).expect(200);
+
+    // PE-11: one judges for another, in groups that are theirs, because they said so.
+    let now = agentsigna_tests::client::now_ms();
+    let delegation = |groups: &[&str]| json!({ "from": "finn", "to": "gerd", "groups": groups, "starts_at": now, "ends_at": now + 3_600_000 });
+    let path = "/v1/delegations";
+    gerd.act(path, delegation(&["finance"]))
+        .refused(403, "not-permitted");
+    dana.act(path, delegation(&["finance"]))
+        .refused(403, "not-permitted");
+    finn.act(path, delegation(&["treasury"]))
+        .refused(409, "delegation-range");
+    finn.act(path, delegation(&["finance", "legal"]))
+        .expect(201);
+    let end = json!({ "from": "finn", "to": "gerd" });
+    gerd.act("/v1/delegations/end", end.clone())
+        .refused(403, "not-permitted");
+    finn.act("/v1/delegations/end", end.clone()).expect(200);
+    finn.act("/v1/delegations/end", end)
+        .refused(409, "no-delegation");
+    north
+        .act(path, delegation(&["finance"]))
+        .refused(404, "not-found");
+
+    let _ = audit(&server, &north);
+    let _ = server.fsck().expect(0);
+}
+
+/// TA-15, TA-16, PE-1, PE-10, decision 4: a founder with a passkey. There is nothing before it is shown; after it, one
+/// log, which its founder cannot leave without a ruler.
+#[test]
+fn ta_15_a_log_begins_with_its_founders_passkey() {
+    let mut server = Server::start_with_people();
+    let promise = |server: &Server, name: &str| -> Value {
+        let mut command = server.command(&["tenant", "create"]);
+        let made = agentsigna_tests::programs::run(command.arg(name).arg("--link").arg("--json"));
+        serde_json::from_str(&made.expect(0)).unwrap()
+    };
+    let listed = |server: &Server| -> Value {
+        let mut command = server.command(&["tenant", "list"]);
+        serde_json::from_str(&agentsigna_tests::programs::run(command.arg("--json")).expect(0))
+            .unwrap()
+    };
+    let code = |promised: &Value| {
+        let link = promised["link"].as_str().unwrap();
+        let start = format!("{}/found#code=", server.sites().portal);
+        link.strip_prefix(&start).unwrap().to_owned()
+    };
+    let lost = code(&promise(&server, "north"));
+    let promised = promise(&server, "north");
+    let origin = promised["origin"].as_str().unwrap().to_owned();
+    let code = code(&promised);
+    assert_eq!(listed(&server), json!([]));
+
+    let dana = Person::new(&server, &origin, "dana", 1);
+    let careless = dana.sign_in.clone().with_flags(0x01);
+    // A promise that another replaced, and one that nobody made.
+    for wrong in [&lost, &"A".repeat(22)] {
+        dana.found(wrong, &dana.sign_in).refused(403, "wrong-code");
+    }
+    dana.found(&code, &careless).refused(403, "not-verified");
+    assert_eq!(listed(&server), json!([]));
+    let founded = dana.found(&code, &dana.sign_in).expect(201);
+    assert_eq!(founded["origin"], origin);
+    dana.found(&code, &dana.sign_in).refused(403, "wrong-code");
+    let tenants = listed(&server);
+    assert_eq!(tenants[0]["genesis_leaf"], founded["genesis_leaf"]);
+    assert_eq!(tenants.as_array().unwrap().len(), 1);
+
+    let key = agentsigna_tests::keys::Key::generate();
+    let north = Tenant {
+        name: "north".to_owned(),
+        log: agentsigna_tests::server::Founded {
+            origin: origin.clone(),
+            genesis_leaf: founded["genesis_leaf"].as_str().unwrap().to_owned(),
+            trust: founded["trust"].as_str().unwrap().to_owned(),
+        },
+        founder: agentsigna_tests::client::Client::new(server.door(), key),
+    };
+    let mut dana = dana;
+    dana.sign_in();
+    // Rules alone, as long as there is one; and cannot leave the log without one.
+    let erik = Person::new(&server, &origin, "erik", 3);
+    dana.act("/v1/users", erik.invitation(RULES, &[]))
+        .expect(201);
+    let leave = json!({ "user": "dana", "passkey": thumbprint(&dana.sign_in) });
+    dana.act("/v1/users/dana/revoke", leave)
+        .refused(409, "last-administrator");
+    // No key in a file speaks for it.
+    north.founder.read("/v1/log").refused(401, "key-unknown");
+
+    // A promise dies with the server; what began does not.
+    let late = promise(&server, "south");
+    let late = late["link"]
+        .as_str()
+        .unwrap()
+        .rsplit('=')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(server.stop(), 0);
+    server.go_on();
+    dana.found(&late, &dana.approval).refused(403, "wrong-code");
+    dana.cookie = None;
+    dana.sign_in();
+    let log = audit(&server, &north);
+    assert_eq!(kinds(&log), ["log.created", "user.invited"]);
+    let _ = server.fsck().expect(0);
+    assert_eq!(server.stop(), 0);
+    let mut command = server.command(&["tenant", "create"]);
+    let stopped = agentsigna_tests::programs::run(command.arg("south").arg("--link"));
+    assert_eq!(stopped.status, 3);
+    assert!(
+        stopped.stderr.contains("start it first"),
+        "{}",
+        stopped.stderr
+    );
 }

@@ -86,9 +86,11 @@ fn ta_1_every_route_with_everybody() {
     for route in PORTAL_ROUTES {
         // stranger, auditor, administrator, each with a body that says nothing.
         let expected: [u16; 3] = match (route.method, route.path) {
-            ("GET", "/static/sign.js" | "/sign-in" | "/join") => [200, 200, 200],
+            ("GET", "/static/sign.js" | "/sign-in" | "/join" | "/found") => [200, 200, 200],
             ("POST", "/sign-in/challenge") => [200, 200, 200],
-            ("POST", "/sign-in" | "/join/challenge" | "/join") => [422, 422, 422],
+            ("POST", "/sign-in" | "/join/challenge" | "/join" | "/found/challenge" | "/found") => {
+                [422, 422, 422]
+            }
             // Last of all: it ends the session.
             ("POST", "/sign-out") => continue,
             ("GET", "/") => [303, 200, 200],

@@ -129,6 +129,7 @@ fn a2_a30_no_setting_reaches_a_rule() {
             "json",
             "key-encryption-key",
             "lanes",
+            "link",
             "listen",
             "platform",
             "portal-listen",

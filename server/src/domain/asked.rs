@@ -49,7 +49,7 @@ pub(super) enum Asked {
 }
 
 impl Act {
-    /// The act of this path, as in [`spec/people.md` §3.4](self).
+    /// The act of this path (`spec/people.md §3.4`).
     #[must_use]
     pub fn at(path: &str) -> Option<Self> {
         let mut segments = path.strip_prefix("/v1/")?.split('/');

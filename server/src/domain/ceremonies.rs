@@ -18,9 +18,10 @@ use agentsigna_verifier::{
 };
 
 use super::{
-    Act,
+    Act, Refusal,
     challenges::Challenges,
     event,
+    founding::Pending,
     judging::{OpenJudgement, OpenTicket},
     office::Inner,
     sessions::Sessions,
@@ -37,6 +38,9 @@ const ACTS_MAX: usize = 512;
 const TICKETS_MAX: usize = 8192;
 /// Judgements that wait for a device.
 const JUDGEMENTS_MAX: usize = 4096;
+
+/// Ends of sessions in one write.
+const ENDS_IN_ONE: usize = 256;
 
 /// Whose a session is.
 #[derive(Clone)]
@@ -74,6 +78,8 @@ pub(super) struct Ceremonies {
     /// Sign-in passkeys shown at the portal by those who have an approval passkey to show yet: by the digest of the
     /// code, with its end.
     shown: Mutex<HashMap<Digest, (UnixMillis, Shown)>>,
+    /// Tenants that were promised, by the digest of the code.
+    promises: Mutex<HashMap<Digest, Pending>>,
 }
 
 impl Default for Ceremonies {
@@ -86,6 +92,7 @@ impl Default for Ceremonies {
             tickets: Mutex::new(Challenges::new(TICKETS_MAX)),
             judgements: Mutex::new(Challenges::new(JUDGEMENTS_MAX)),
             shown: Mutex::default(),
+            promises: Mutex::default(),
         }
     }
 }
@@ -144,6 +151,10 @@ impl Ceremonies {
         lock(&self.shown)
     }
 
+    pub(super) fn promises(&self) -> MutexGuard<'_, HashMap<Digest, Pending>> {
+        lock(&self.promises)
+    }
+
     /// Ends the sessions that `ends` names in `tenant`.
     pub(super) fn end(&self, tenant: &Tenant, ends: &[Ends]) {
         if ends.is_empty() {
@@ -166,33 +177,57 @@ impl Inner {
     /// TA-5: ends sessions that are over, puts every end on the record, and forgets passkeys that were shown in vain.
     pub(super) fn tend_sessions(&self, now: UnixMillis) {
         self.ceremonies.shown().retain(|_, (until, _)| now < *until);
-        let ended = self.ceremonies.sessions().take_ended(now);
-        for (holder, reason) in ended {
-            let body = Body::AuthEnded(SessionEnded {
-                user: holder.user.clone(),
-                reason,
-            });
-            let admitted = match event(now, body) {
-                Ok(event) => {
-                    let change = Change {
-                        events: vec![event],
-                        ..Change::default()
-                    };
-                    self.ledger
-                        .admit(Reading::of(&holder.tenant), change, |_| {})
+        let mut promises = self.ceremonies.promises();
+        promises.retain(|_, pending| now < pending.expires_at);
+        drop(promises);
+        let mut by_tenant: Vec<(Tenant, Vec<(Holder, EndReason)>)> = Vec::new();
+        for (holder, reason) in self.ceremonies.sessions().take_ended(now) {
+            match by_tenant
+                .iter_mut()
+                .find(|(tenant, _)| tenant.is(&holder.tenant))
+            {
+                Some((_, ended)) => ended.push((holder, reason)),
+                None => by_tenant.push((holder.tenant.clone(), vec![(holder, reason)])),
+            }
+        }
+        for (tenant, ended) in by_tenant {
+            for ended in ended.chunks(ENDS_IN_ONE) {
+                self.record_ends(&tenant, ended, now);
+            }
+        }
+    }
+
+    fn record_ends(&self, tenant: &Tenant, ended: &[(Holder, EndReason)], now: UnixMillis) {
+        let events: Result<Vec<NewEvent>, Refusal> = ended
+            .iter()
+            .map(|(holder, reason)| {
+                let user = holder.user.clone();
+                let reason = *reason;
+                event(now, Body::AuthEnded(SessionEnded { user, reason }))
+            })
+            .collect();
+        let admitted = match events {
+            Ok(events) => {
+                let change = Change {
+                    events,
+                    ..Change::default()
+                };
+                self.ledger.admit(Reading::of(tenant), change, |_| {})
+            }
+            Err(_) => Err(AdmitError::Full),
+        };
+        match admitted {
+            Ok(()) => {}
+            // No room just now: with the next tick.
+            Err(AdmitError::Full | AdmitError::NoRoom) => {
+                let mut sessions = self.ceremonies.sessions();
+                for (holder, reason) in ended {
+                    sessions.give_back(holder.clone(), *reason);
                 }
-                Err(_) => Err(AdmitError::Full),
-            };
-            match admitted {
-                Ok(()) => {}
-                // No room just now: with the next tick.
-                Err(AdmitError::Full | AdmitError::NoRoom) => {
-                    self.ceremonies.sessions().give_back(holder, reason);
-                }
-                Err(error) => {
-                    let origin = holder.tenant.origin();
-                    tracing::warn!(%error, origin, "the end of a session is not on the record");
-                }
+            }
+            Err(error) => {
+                let origin = tenant.origin();
+                tracing::warn!(%error, origin, "ends of sessions are not on the record");
             }
         }
     }

@@ -218,7 +218,10 @@ fn sign_in(
             )),
         };
         let Err(refusal) = tried else { return };
-        if matches!(refusal.kind, Kind::Unavailable | Kind::Broken) {
+        if matches!(
+            refusal.kind,
+            Kind::Unavailable | Kind::Broken | Kind::TooMany
+        ) {
             answer = refusal;
         } else if let Ok(Some((user, _))) = owner(&mut Reading::of(&tenant), assertion.credential())
         {
@@ -257,6 +260,11 @@ fn enter(
         let event = event(now, Body::AuthSignedIn(SignedIn { user, method }))?;
         // PE-12, by the function that an auditor runs.
         check_signed(&mut reading, &mut Given::none(), event.event()).map_err(refused)?;
+        if tries == 1 {
+            // AP-14: each sign-in is an entry.
+            let steady = inner.ledger.clock().steady();
+            inner.rates.take(tenant.origin(), passkey, steady)?;
+        }
         let change = Change {
             events: vec![event],
             ..Change::default()

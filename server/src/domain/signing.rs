@@ -344,7 +344,7 @@ fn step(
         context: &open.context,
         assertion,
     };
-    // Also for a proposal: what could not be done is not proposed.
+    // Also for a proposal: what names nobody is not proposed. Whether the act may follow is judged when it is done.
     let mut step = open.act.take(Desk {
         stack,
         reading,

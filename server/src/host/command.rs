@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},
+    event::Founder,
     key::PublicKey,
     log::tree::LeafHash,
     trust::Trust,
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::settings::Settings;
+use crate::domain::{Office, Promise};
 use crate::ledger::{Founding, Ledger, Tenant, export, fsck};
 
 /// One command, as it goes through the control socket.
@@ -24,6 +26,15 @@ pub enum Command {
         name: String,
         /// The founder's public key, 43 base64url characters.
         founder: String,
+        /// ISO 4217.
+        currency: String,
+        /// Digits after the decimal point.
+        exponent: u64,
+    },
+    /// Promises a tenant to whoever uses the link with a passkey: there is no log before.
+    TenantPromise {
+        /// Its name in the host's words.
+        name: String,
         /// ISO 4217.
         currency: String,
         /// Digits after the decimal point.
@@ -62,6 +73,7 @@ impl Command {
     pub fn run(
         self,
         ledger: &Ledger,
+        office: Option<&Office>,
         settings: &Settings,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Value, String> {
@@ -72,6 +84,11 @@ impl Command {
                 currency,
                 exponent,
             } => create(ledger, settings, name, &founder, &currency, exponent),
+            Self::TenantPromise {
+                name,
+                currency,
+                exponent,
+            } => promise(office, settings, &name, &currency, exponent),
             Self::TenantList => Ok(Value::Array(
                 ledger
                     .tenants()
@@ -119,17 +136,63 @@ fn create(
     currency: &str,
     exponent: u64,
 ) -> Result<Value, String> {
+    let founder =
+        PublicKey::from_base64url(founder).map_err(|error| format!("founder: {error}"))?;
+    let (currency, exponent) = money(currency, exponent)?;
     let founding = Founding {
-        founder: PublicKey::from_base64url(founder).map_err(|error| format!("founder: {error}"))?,
-        currency: Currency::parse(currency)
-            .ok_or("currency: expected three capital letters, as `EUR`")?,
-        exponent: Exponent::new(exponent).ok_or("exponent: expected 0 to 4")?,
+        origin: Founding::new_origin(&settings.platform).map_err(|error| explain(&error))?,
+        founder: Founder::File(founder),
+        currency,
+        exponent,
         platform: settings.platform.clone(),
         name,
         sites: settings.sites().map_err(|error| explain(&error))?,
     };
     let tenant = ledger.found(&founding).map_err(|error| explain(&error))?;
     Ok(describe(&founding.name, &tenant))
+}
+
+fn promise(
+    office: Option<&Office>,
+    settings: &Settings,
+    name: &str,
+    currency: &str,
+    exponent: u64,
+) -> Result<Value, String> {
+    let Some(office) = office else {
+        return Err("a link is used at a running server: start it first".to_owned());
+    };
+    let Some(sites) = settings.sites().map_err(|error| explain(&error))? else {
+        return Err(
+            "this server has no portal: set `portal` in its settings, or give `--founder`"
+                .to_owned(),
+        );
+    };
+    let (currency, exponent) = money(currency, exponent)?;
+    let portal = sites.portal().origin().to_owned();
+    let promised = office
+        .promise(Promise {
+            name: name.to_owned(),
+            platform: settings.platform.clone(),
+            currency,
+            exponent,
+            sites,
+        })
+        .map_err(|refusal| refusal.detail)?;
+    Ok(json!({
+        "tenant": name,
+        "origin": promised.origin,
+        // In the fragment, which no server and no log of one sees.
+        "link": format!("{portal}/found#code={}", promised.code),
+        "expires_at": promised.expires_at.millis(),
+    }))
+}
+
+fn money(currency: &str, exponent: u64) -> Result<(Currency, Exponent), String> {
+    Ok((
+        Currency::parse(currency).ok_or("currency: expected three capital letters, as `EUR`")?,
+        Exponent::new(exponent).ok_or("exponent: expected 0 to 4")?,
+    ))
 }
 
 /// What a founder compares with others before trusting the log: above all the leaf hash of its genesis.

@@ -22,7 +22,7 @@ use super::{
     command::{Command, Progress},
     settings::Settings,
 };
-use crate::ledger::Ledger;
+use crate::domain::Office;
 
 /// The longest line, in bytes.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -40,7 +40,7 @@ enum Line {
 ///
 /// # Errors
 /// If the socket cannot be made.
-pub fn listen(path: &Path, ledger: Ledger, settings: Settings) -> io::Result<()> {
+pub fn listen(path: &Path, office: Office, settings: Settings) -> io::Result<()> {
     match fs::remove_file(path) {
         // Left by a server that was killed; nobody else has the data folder open, the database lock says.
         Ok(()) => {}
@@ -53,7 +53,7 @@ pub fn listen(path: &Path, ledger: Ledger, settings: Settings) -> io::Result<()>
         .name("control".to_owned())
         .spawn(move || {
             for stream in listener.incoming() {
-                let answered = stream.and_then(|stream| answer(&stream, &ledger, &settings));
+                let answered = stream.and_then(|stream| answer(&stream, &office, &settings));
                 if let Err(error) = answered {
                     tracing::warn!(%error, "a host command was cut off");
                 }
@@ -62,13 +62,13 @@ pub fn listen(path: &Path, ledger: Ledger, settings: Settings) -> io::Result<()>
     Ok(())
 }
 
-fn answer(stream: &UnixStream, ledger: &Ledger, settings: &Settings) -> io::Result<()> {
+fn answer(stream: &UnixStream, office: &Office, settings: &Settings) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.take(LINE_BYTES_MAX)).read_line(&mut line)?;
     let result = match serde_json::from_str::<Command>(&line) {
         Ok(command) => {
             tracing::info!(?command, "host command");
-            command.run(ledger, settings, &mut |progress| {
+            command.run(office.ledger(), Some(office), settings, &mut |progress| {
                 // A client that went away does not stop the work.
                 let _ = send(stream, &Line::Progress(progress));
             })

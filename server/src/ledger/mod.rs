@@ -53,8 +53,8 @@ pub use tenant::{Head, ProofError, Tenant};
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},
-    event::Sites,
-    key::{JwkThumbprint, PublicKey},
+    event::{Founder, Sites},
+    key::JwkThumbprint,
     passkey::CredentialId,
     trust::TrustError,
 };
@@ -128,16 +128,31 @@ trait Creator: Send {
 pub struct Founding {
     /// The tenant's name in the host's words.
     pub name: String,
+    /// Its origin, of [`Self::new_origin`]: a founder with a passkey was shown it before.
+    pub origin: String,
     /// The host part of its origin, and the issuer of its Passports.
     pub platform: String,
-    /// Its founder's key.
-    pub founder: PublicKey,
+    /// Who founds it.
+    pub founder: Founder,
     /// Its one currency.
     pub currency: Currency,
     /// Digits after that currency's decimal point.
     pub exponent: Exponent,
     /// Where its people sign in and judge, for ever; `None` for a tenant without people.
     pub sites: Option<Sites>,
+}
+
+impl Founding {
+    /// A permanent name for a log that nobody has: `<platform>/t/<16 hex>`.
+    ///
+    /// # Errors
+    /// If the operating system has no random bytes.
+    pub fn new_origin(platform: &str) -> Result<String, getrandom::Error> {
+        let mut name = [0; 8];
+        getrandom::fill(&mut name)?;
+        let name = data_encoding::HEXLOWER.encode(&name);
+        Ok(format!("{platform}/t/{name}"))
+    }
 }
 
 /// Why no tenant was made.
@@ -169,6 +184,9 @@ pub enum CreateTenantError {
         #[source]
         source: TrustError,
     },
+    /// Its founder cannot begin a log.
+    #[error("{0}")]
+    Founder(String),
     /// Its genesis cannot be read back.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
@@ -279,7 +297,7 @@ impl Ledger {
     /// # Errors
     /// [`CreateTenantError`].
     pub fn found(&self, founding: &Founding) -> Result<Tenant, CreateTenantError> {
-        let thumbprint = founding.founder.jwk_thumbprint();
+        let thumbprint = founding.founder.key().jwk_thumbprint();
         let mut creator = self
             .shared
             .creator
@@ -306,6 +324,10 @@ impl Ledger {
         self.shared
             .owners()
             .insert(thumbprint, Some(tenant.clone()));
+        if let Founder::Passkey(founder) = &founding.founder {
+            let credential = founder.credential().clone();
+            self.shared.credentials.add(credential, &tenant);
+        }
         self.shared.anchors.note(&tenant, &tenant.head());
         self.shared
             .tenants

@@ -4,7 +4,7 @@ use std::io;
 
 use agentsigna_verifier::{
     entry::{Entry, EntryError, Event},
-    event::{Body, Founder, Genesis},
+    event::{Body, Genesis},
     key::{JwkThumbprint, PublicKey},
     log::{
         checkpoint::{self, Checkpoint, OpenError, SignedCheckpoint},
@@ -211,25 +211,20 @@ pub(super) fn found<W: Writing>(
 ) -> Result<Tenant, CreateTenantError> {
     let scope = new.scope();
     let seeds = store.seeds(scope).ok_or(CreateTenantError::Stopped)?;
-    let mut random = [0; 24];
-    getrandom::fill(&mut random).map_err(CreateTenantError::Random)?;
-    let (salt, name) = random.split_at(16);
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(CreateTenantError::Random)?;
     let genesis = Genesis {
-        origin: format!(
-            "{}/t/{}",
-            founding.platform,
-            data_encoding::HEXLOWER.encode(name)
-        ),
+        origin: founding.origin.clone(),
         platform: founding.platform.clone(),
         log_key: public(&seeds.log)?,
         seal_key: public(&seeds.seal)?,
-        founder: Founder::File(founding.founder),
+        founder: founding.founder.clone(),
         currency: founding.currency,
         exponent: founding.exponent,
         // PE-1: settled here, once.
         sites: founding.sites.clone(),
     };
-    let (entry, rows) = first_entry(&genesis, salt.try_into().unwrap_or_default(), clock.now())?;
+    let (entry, rows) = first_entry(&genesis, salt, clock.now())?;
     let bytes = entry.encode();
     // A log that no trust file can name would be of no use to anybody.
     Trust::from_genesis(&genesis, LeafHash::of(&bytes)).map_err(|source| {
@@ -280,7 +275,7 @@ fn first_entry(
         0,
         Completeness::Whole,
     )
-    .map_err(|_| CreateTenantError::Stopped)?;
+    .map_err(|error| CreateTenantError::Founder(error.to_string()))?;
     let entry = Entry {
         origin: genesis.origin.clone(),
         index: 0,

@@ -499,7 +499,9 @@ pub(crate) fn entrance() -> Vec<(&'static str, String)> {
             html(&ErrorPage {
                 status: 404,
                 title: "There is nothing here".into(),
-                detail: Sentence::new("This address leads nowhere, or to something that is not yours to see."),
+                detail: Sentence::new(
+                    "This address leads nowhere, or to something that is not yours to see.",
+                ),
                 next: ("/queue".into(), "To the queue".into()),
             }),
         ),

@@ -4,6 +4,7 @@ use agentsigna_verifier::{
     json::{self, Members},
     limits,
     passkey::{Assertion, Registration},
+    people::PersonName,
 };
 use axum::{
     body::to_bytes,
@@ -85,6 +86,13 @@ pub(super) fn invited(members: &mut Members) -> Result<Invited, Refusal> {
         user: members.text("user")?,
         code: members.text("code")?,
     })
+}
+
+/// The name of a person.
+pub(super) fn person_name(members: &mut Members) -> Result<PersonName, Refusal> {
+    Ok(members.parsed("name", |text| {
+        PersonName::parse(text).ok_or(PersonName::EXPECTED)
+    })?)
 }
 
 /// A member that is base64url.
@@ -210,6 +218,10 @@ mod tests {
         }
         assert_eq!(read.len(), 3);
         assert!(form(b"").unwrap().is_empty());
+        // Every byte comes through, written as browsers write it.
+        let all: Vec<u8> = (0..=255).collect();
+        let written: String = all.iter().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(form(written.as_bytes()).unwrap(), [(all, Vec::new())]);
         for bad in [b"a=%".as_slice(), b"a=%2", b"a=%g0", b"%zz"] {
             assert_eq!(form(bad).unwrap_err().code, "form-encoding");
         }

@@ -30,7 +30,7 @@ use super::{
     agent::{answer, json},
     error::Refused,
 };
-use crate::domain::{Follows, Joined, Office, Prepared, Refusal, Visitor};
+use crate::domain::{Follows, Joined, Office, Prepared, Refusal, Registering, Visitor};
 
 const SIGN_JS: &str = include_str!("../../../static/sign.js");
 
@@ -58,6 +58,8 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .route("/sign-out", post(sign_out))
         .route("/join", get(join_page).post(join))
         .route("/join/challenge", post(join_challenge))
+        .route("/found", get(async || html(plain::found())).post(found))
+        .route("/found/challenge", post(found_challenge))
         .route("/", get(home))
         .route("/me", get(me))
         .route("/proposals", get(proposals))
@@ -148,12 +150,16 @@ async fn join_challenge(
     let invited = body::invited(&mut members)?;
     members.finish().map_err(Refusal::from)?;
     let made = door.office.join_challenge(used_on(on), &invited)?;
+    Ok(registering(&made))
+}
+
+fn registering(made: &Registering) -> Response {
     let exclude: Vec<String> = made
         .exclude
         .iter()
         .map(agentsigna_verifier::passkey::CredentialId::to_base64url)
         .collect();
-    Ok(json(
+    json(
         StatusCode::OK,
         &json!({
             "context": BASE64URL_NOPAD.encode(&made.context),
@@ -163,6 +169,39 @@ async fn join_challenge(
             "name": made.name,
             "handle": BASE64URL_NOPAD.encode(&made.handle),
             "exclude": exclude,
+        }),
+    )
+}
+
+async fn found_challenge(State(door): Shared, request: Request) -> Outcome {
+    let mut members = body::members(request).await?;
+    let code = members.text("code").map_err(Refusal::from)?;
+    let user = members.id("user").map_err(Refusal::from)?;
+    let name = body::person_name(&mut members)?;
+    members.finish().map_err(Refusal::from)?;
+    let mut made = door.office.found_challenge(&code, user)?;
+    name.as_str().clone_into(&mut made.name);
+    Ok(registering(&made))
+}
+
+async fn found(State(door): Shared, request: Request) -> Outcome {
+    let mut members = body::members(request).await?;
+    let code = members.text("code").map_err(Refusal::from)?;
+    members.id("user").map_err(Refusal::from)?;
+    let name = body::person_name(&mut members)?;
+    let context = body::bytes_of(&mut members, "context")?;
+    let registration = body::registration(&mut members)?;
+    members.finish().map_err(Refusal::from)?;
+    let founded = door
+        .office
+        .found(&code, name, &context, registration)
+        .await?;
+    Ok(json(
+        StatusCode::CREATED,
+        &json!({
+            "origin": founded.origin,
+            "genesis_leaf": founded.genesis_leaf,
+            "trust": founded.trust,
         }),
     ))
 }

@@ -67,6 +67,17 @@ pub(super) fn join(on: On) -> String {
     framed("Join", &main)
 }
 
+pub(super) fn found() -> String {
+    let main = format!(
+        "<form data-sign=\"found\" method=\"post\" action=\"/found\">\n\
+         <p><label>One-time code <input name=\"code\" required autocomplete=\"off\"></label></p>\n\
+         <p><label>Your id <input name=\"user\" required></label></p>\n\
+         <p><label>Your name <input name=\"name\" required></label></p>\n\
+         <button type=\"submit\">Begin the log with your passkey</button>\n{OUTCOME}</form>\n"
+    );
+    framed("Found a tenant", &main)
+}
+
 pub(super) fn home(visitor: &Visitor, proposals: &[Proposal], queue: &[Queued]) -> String {
     let row = visitor.row();
     let roles: Vec<&str> = row

@@ -70,6 +70,9 @@ pub const PORTAL_ROUTES: &[Route] = &[
     page(On::Both, "GET", "/join", Who::Anybody),
     data(On::Both, "POST", "/join/challenge", Who::Invited),
     data(On::Both, "POST", "/join", Who::Invited),
+    page(On::Portal, "GET", "/found", Who::Anybody),
+    data(On::Portal, "POST", "/found/challenge", Who::Invited),
+    data(On::Portal, "POST", "/found", Who::Invited),
     page(On::Portal, "GET", "/", Who::Person),
     data(On::Portal, "GET", "/me", Who::Person),
     data(

@@ -239,13 +239,13 @@ fn a_tenant_nobody_could_trust_is_not_founded() {
     let house = House::new();
     let ledger = house.open();
     let mut bad = founding("one", &key(10));
-    bad.platform = "not a host".to_owned();
+    bad.origin = Founding::new_origin("not a host").unwrap();
     assert!(matches!(
         ledger.found(&bad),
         Err(CreateTenantError::Genesis { .. })
     ));
     assert!(!ledger.is_stopped());
-    assert!(ledger.owner(bad.founder.jwk_thumbprint()).is_none());
+    assert!(ledger.owner(bad.founder.key().jwk_thumbprint()).is_none());
     let ledger = house.reopen(ledger);
     assert!(ledger.tenants().is_empty());
     let org = Org::found(&ledger, "one", 10);

@@ -14,6 +14,7 @@ use std::{
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},
+    event::Founder,
     key::PublicKey,
     log::{
         checkpoint,
@@ -231,8 +232,9 @@ pub(super) fn public(key: &SigningKey) -> PublicKey {
 pub(super) fn founding(name: &str, founder: &SigningKey) -> Founding {
     Founding {
         name: name.to_owned(),
+        origin: Founding::new_origin("agents.example").unwrap(),
         platform: "agents.example".to_owned(),
-        founder: public(founder),
+        founder: Founder::File(public(founder)),
         currency: Currency::parse("EUR").unwrap(),
         exponent: Exponent::new(2).unwrap(),
         sites: None,

@@ -173,7 +173,9 @@ super::frame::stands!(Policies at "/policies", PolicyPage at "/policies");
 
 fn lines(of: Option<&Block>, other: Option<&Block>) -> Vec<(Plain, bool)> {
     let other: Vec<_> = other.map_or_else(Vec::new, |text| text.0.trim_end().split('\n').collect());
-    let lines = of.into_iter().flat_map(|text| text.0.trim_end().split('\n'));
+    let lines = of
+        .into_iter()
+        .flat_map(|text| text.0.trim_end().split('\n'));
     lines
         .map(|line| (Plain::new(line), !other.contains(&line)))
         .collect()
