@@ -127,11 +127,13 @@ fn again(change: impl FnOnce(&mut Company)) -> (&'static str, &'static str) {
     (found, tenant.case(case_id).state.as_str())
 }
 
+type Change = fn(&mut Company);
+
 /// AV-12.
 #[test]
 fn av_12_what_people_agreed_to_must_still_be_asked() {
     assert_eq!(again(|_| {}), (OK, "agreed"));
-    let changes: [(&str, fn(&mut Company)); 7] = [
+    let changes: [(&str, Change); 7] = [
         ("another policy", |company| company.ask(3)),
         ("the same policy", |company| company.ask(2)),
         ("counterparty", |company| {
