@@ -139,12 +139,12 @@ fn av_12_what_people_agreed_to_must_still_be_asked() {
         ("counterparty", |company| {
             company
                 .tenant
-                .change_counterparty("acme", Approval::Watch, false)
+                .change_counterparty("acme", Approval::Watch, false);
         }),
         ("payment details", |company| {
             company
                 .tenant
-                .change_counterparty("acme", Approval::Approved, true)
+                .change_counterparty("acme", Approval::Approved, true);
         }),
         ("role of an approver", |company| {
             let auditor = Person {
@@ -282,7 +282,7 @@ fn passports() -> Vec<Broken> {
             "approvals-mismatch",
             |claims| {
                 let one = people(claims)[0].clone();
-                people(claims).push(one)
+                people(claims).push(one);
             },
             "one twice",
         ),
