@@ -1,4 +1,5 @@
-//! Writes `testdata/passports`, `testdata/cases`, `testdata/trust` and `spec/examples/people` anew.
+//! Writes `testdata/passports`, `testdata/cases`, `testdata/approvals`, `testdata/trust`, `spec/examples/people` and
+//! `spec/examples/approval` anew.
 
 use std::{fs, io, path::Path};
 

@@ -3,10 +3,7 @@
 //! Of what each person signed, only what the claims do not say already: the context is built again from both. A
 //! forger who holds the seal key can name any key here; that it is the person's only the log says.
 
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::num::NonZeroU32;
 
 use crate::{
@@ -204,7 +201,7 @@ impl core::fmt::Display for Approver {
             write!(f, " for {delegator}")?;
         }
         if let Some(reason) = &self.reason {
-            write!(f, ": \"{}\"", reason.as_str().to_string())?;
+            write!(f, ": \"{}\"", reason.as_str())?;
         }
         Ok(())
     }

@@ -26,6 +26,9 @@ use crate::{
 /// How long whoever enrolled a person is not in a round with them: a day, in milliseconds.
 const ENROLMENT_FRESH_MS: u64 = ACTIVATION_FRESH_MS;
 
+/// A person, and who signed for them within a day.
+type Enrolled = (Id, Vec<Id>);
+
 /// One person in a round, and for whom.
 pub(super) struct Party<'a> {
     approver: &'a Id,
@@ -161,7 +164,7 @@ fn enrolled_by<R: Rows>(
     rows: &mut R,
     party: &Party<'_>,
     at: UnixMillis,
-) -> Result<Vec<(Id, Vec<Id>)>, StateError<R::Error>> {
+) -> Result<Vec<Enrolled>, StateError<R::Error>> {
     let mut found = Vec::new();
     for id in party.people() {
         let row: Option<PersonRow> = person(rows, id)?;

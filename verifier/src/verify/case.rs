@@ -246,8 +246,8 @@ fn check_subjects(file: &CaseFile, events: &[Proven]) -> Result<(), Stop> {
     let judges = |body: &Body| matches!(body, Body::ApprovalGiven(_) | Body::ApprovalRefused(_));
     let decision = mine().find(|proven| decides(&proven.event.body));
     let last = mine()
-        .filter(|proven| decides(&proven.event.body) || judges(&proven.event.body))
-        .last();
+        .rev()
+        .find(|proven| decides(&proven.event.body) || judges(&proven.event.body));
     let last = decision.and(last).map(|proven| proven.index);
     for proven in outside(file, events) {
         let concerned = request.zip(last).is_some_and(|(request, last)| {

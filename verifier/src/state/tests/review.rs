@@ -70,7 +70,7 @@ fn contexts() -> Vec<Broken> {
         case(
             "other-case",
             changed(|c, _| {
-                c.rules = crate::passkey::context::RuleIds::new(["x".into()].into()).unwrap()
+                c.rules = crate::passkey::context::RuleIds::new(["x".into()].into()).unwrap();
             }),
             "rules",
         ),
@@ -82,7 +82,7 @@ fn contexts() -> Vec<Broken> {
         case(
             "other-case",
             changed(|c, _| {
-                c.origin = KeyName::parse("agentsigna.test/t/0000000000000009").unwrap()
+                c.origin = KeyName::parse("agentsigna.test/t/0000000000000009").unwrap();
             }),
             "log",
         ),
@@ -99,7 +99,7 @@ fn contexts() -> Vec<Broken> {
             "approval-time",
             changed(|c, company| {
                 c.life =
-                    Life::new(company.tenant.now().plus(1), company.tenant.now().plus(2)).unwrap()
+                    Life::new(company.tenant.now().plus(1), company.tenant.now().plus(2)).unwrap();
             }),
             "signed for later",
         ),

@@ -127,22 +127,24 @@ fn again(change: impl FnOnce(&mut Company)) -> (&'static str, &'static str) {
     (found, tenant.case(case_id).state.as_str())
 }
 
+type Change = fn(&mut Company);
+
 /// AV-12.
 #[test]
 fn av_12_what_people_agreed_to_must_still_be_asked() {
     assert_eq!(again(|_| {}), (OK, "agreed"));
-    let changes: [(&str, fn(&mut Company)); 7] = [
+    let changes: [(&str, Change); 7] = [
         ("another policy", |company| company.ask(3)),
         ("the same policy", |company| company.ask(2)),
         ("counterparty", |company| {
             company
                 .tenant
-                .change_counterparty("acme", Approval::Watch, false)
+                .change_counterparty("acme", Approval::Watch, false);
         }),
         ("payment details", |company| {
             company
                 .tenant
-                .change_counterparty("acme", Approval::Approved, true)
+                .change_counterparty("acme", Approval::Approved, true);
         }),
         ("role of an approver", |company| {
             let auditor = Person {
@@ -280,7 +282,7 @@ fn passports() -> Vec<Broken> {
             "approvals-mismatch",
             |claims| {
                 let one = people(claims)[0].clone();
-                people(claims).push(one)
+                people(claims).push(one);
             },
             "one twice",
         ),

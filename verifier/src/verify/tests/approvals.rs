@@ -83,43 +83,43 @@ fn ve_32_people_signed_exactly_this() {
     let digest = crate::digest::Digest::from_bytes([7; 32]);
     let changes: [(&str, &str, Change); 13] = [
         ("wrong-challenge", "round", |c| {
-            approvals(c).round = 2.try_into().unwrap()
+            approvals(c).round = 2.try_into().unwrap();
         }),
         ("wrong-challenge", "sheet", |c| {
-            approvals(c).sheet = crate::digest::Digest::from_bytes([7; 32])
+            approvals(c).sheet = crate::digest::Digest::from_bytes([7; 32]);
         }),
         ("wrong-challenge", "review", |c| {
-            approvals(c).review = crate::digest::Digest::from_bytes([7; 32])
+            approvals(c).review = crate::digest::Digest::from_bytes([7; 32]);
         }),
         ("wrong-challenge", "approver", |c| {
-            approvals(c).people[0].approver = crate::id::Id::parse("hugo").unwrap()
+            approvals(c).people[0].approver = crate::id::Id::parse("hugo").unwrap();
         }),
         ("wrong-challenge", "for", |c| {
-            approvals(c).people[0].delegator = crate::id::Id::parse("hugo").ok()
+            approvals(c).people[0].delegator = crate::id::Id::parse("hugo").ok();
         }),
         ("wrong-challenge", "reason", |c| {
-            approvals(c).people[0].reason = None
+            approvals(c).people[0].reason = None;
         }),
         ("wrong-challenge", "nonce", |c| {
-            approvals(c).people[0].nonce = approvals(c).people[1].nonce
+            approvals(c).people[0].nonce = approvals(c).people[1].nonce;
         }),
         ("bad-assertion", "key", |c| {
-            approvals(c).people[0].key = crate::passkey::testing::Authenticator::new(90).key()
+            approvals(c).people[0].key = crate::passkey::testing::Authenticator::new(90).key();
         }),
         ("wrong-challenge", "assertion", |c| {
-            approvals(c).people[0].assertion = approvals(c).people[1].assertion.clone()
+            approvals(c).people[0].assertion = approvals(c).people[1].assertion.clone();
         }),
         ("approvals-mismatch", "one twice", |c| {
-            approvals(c).people[1] = approvals(c).people[0].clone()
+            approvals(c).people[1] = approvals(c).people[0].clone();
         }),
         ("approvals-mismatch", "for the other", |c| {
-            approvals(c).people[1].delegator = Some(approvals(c).people[0].approver.clone())
+            approvals(c).people[1].delegator = Some(approvals(c).people[0].approver.clone());
         }),
         ("approvals-mismatch", "one key", |c| {
-            approvals(c).people[1].key = approvals(c).people[0].key
+            approvals(c).people[1].key = approvals(c).people[0].key;
         }),
         ("wrong-challenge", "case", |c| {
-            c.case = crate::entry::CaseId::from_bytes([7; 16])
+            c.case = crate::entry::CaseId::from_bytes([7; 16]);
         }),
     ];
     let judge = |claims: &Claims| {

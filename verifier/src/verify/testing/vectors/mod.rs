@@ -1,7 +1,10 @@
-//! One file for each fault, with the answer it must get: `testdata/passports`, `testdata/cases`.
+//! One file for each fault, with the answer it must get: `testdata/passports`, `testdata/cases`,
+//! `testdata/approvals`.
 //!
 //! A description names the fault, and after it where it was seen in the field, if it was.
 
+mod approvals;
+mod approvers;
 mod cases;
 mod examples;
 mod passports;
@@ -13,15 +16,18 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{NamedWitness, START_MS, Tenant, trust_text};
+use super::{Company, NamedWitness, START_MS, Tenant, trust_text};
 
 /// When the vectors are judged unless they say otherwise: a minute after the first entry.
 pub const AT_MS: u64 = START_MS + 60_000;
 
+/// The folders of vectors; each has an index.
+pub const FOLDERS: [&str; 3] = ["passports", "cases", "approvals"];
+
 /// One file, what is asked about it, and the answer.
 #[derive(Debug, Clone)]
 pub struct Vector {
-    /// `passports` or `cases`.
+    /// One of [`FOLDERS`].
     pub folder: &'static str,
     /// The file in it.
     pub file: String,
@@ -91,6 +97,7 @@ impl Vector {
 pub fn all() -> Vec<Vector> {
     let mut all = passports::all();
     all.extend(cases::all());
+    all.extend(approvals::all());
     all
 }
 
@@ -98,7 +105,7 @@ pub fn all() -> Vec<Vector> {
 pub fn files() -> Vec<(String, Vec<u8>)> {
     let all = all();
     let mut files = trust_files();
-    for folder in ["passports", "cases"] {
+    for folder in FOLDERS {
         let mine: Vec<&Vector> = all
             .iter()
             .filter(|vector| vector.folder == folder)
@@ -141,6 +148,10 @@ fn trust_files() -> Vec<(String, Vec<u8>)> {
         ("witness", trust_text(&[&mine], &witness().policy(), &[])),
         ("target", trust_text(&[&mine], none, &[&targets[0]])),
         ("other-target", trust_text(&[&mine], none, &[&targets[1]])),
+        (
+            "people",
+            trust_text(&[&Company::fresh(1, 2).tenant], none, &[]),
+        ),
         ("later-seal-key", late),
         ("earlier-log-key", cut),
     ]

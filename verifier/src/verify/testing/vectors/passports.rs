@@ -321,7 +321,7 @@ fn of_layout() -> Vec<Vector> {
         ("claim-missing", deliver(sealed(&edit(-70009, None)), None), "without the chain of events"),
         ("path-rejected", deliver(sealed(&edit(-70007, Some(Value::from("rejected")))), None), "a signed rejection in the form of a Passport (agentsigna/verify; permission-protocol 49)"),
         ("path-escalated", deliver(sealed(&edit(-70007, Some(Value::from("escalated")))), None), "a signed escalation in the form of a Passport (permission-protocol 49)"),
-        ("approvals", deliver(sealed(&edit(-70010, Some(Value::array([Value::Null])))), None), "an approval, which this version cannot check"),
+        ("approvals", deliver(sealed(&edit(-70010, Some(Value::array([Value::Null])))), None), "an approval that is none"),
         ("exp-text", deliver(sealed(&edit(4, Some(Value::from("1795320360")))), None), "exp as text: number alias"),
         ("exp-negative", deliver(sealed(&edit(4, Some(Value::from(-1_i64)))), None), "exp before the epoch: number alias"),
         ("exp-beyond", deliver(sealed(&edit(4, Some(Value::Uint(1 << 53)))), None), "exp beyond 2^53: number alias"),
