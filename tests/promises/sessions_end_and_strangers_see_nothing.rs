@@ -1,4 +1,4 @@
-//! Goal: the portal answers its own pages, people who are signed in, and each of them what is theirs (TA-1 to TA-9,
+//! Goal: the portal answers its own pages, people who are signed in, and each of them what is theirs (TA-1 to TA-8,
 //! TA-12, TA-13, PE-12, PE-14). Method: every route asked by everybody; every header spoilt; the log audited at the end.
 
 use std::collections::BTreeSet;
