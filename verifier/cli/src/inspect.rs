@@ -22,7 +22,7 @@ use node::Node;
 
 /// Say what a file of ours holds, field by field, without judging it.
 ///
-/// A Passport, case file, entry, event, policy bundle, checkpoint, tlog-proof, trust file or key.
+/// A Passport, case file, entry, event, policy bundle, review sheet, checkpoint, tlog-proof, trust file or key.
 /// Exit status: 0, or 3 if it is none of these.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, page: &mut Page) -> Result<Exit, Failur
 fn about(bytes: &[u8]) -> Result<About, Failure> {
     let unknown = || {
         Failure::new(
-            "none of our files: no Passport, case file, entry, event, bundle, checkpoint, proof, trust file or key",
+            "none of our files: no Passport, case file, entry, event, bundle, sheet, checkpoint, proof, trust file or key",
         )
     };
     let first = bytes.first().ok_or_else(unknown)?;

@@ -3,12 +3,20 @@
 use std::path::PathBuf;
 
 use agentsigna_verifier::{
+    case_file::CaseFile,
     limits,
+    review::Sheet,
     time::UnixMillis,
-    verify::{Question, verify},
+    verify::{Question, Report, Result as Ended, Step, verify},
 };
 
-use crate::{Exit, failure::Failure, files, print::Page, report, trust_file};
+use crate::{
+    Exit,
+    failure::Failure,
+    files,
+    print::{self, Page},
+    report, trust_file,
+};
 
 /// Judge a Passport or a case file, offline.
 ///
@@ -42,7 +50,40 @@ pub(crate) fn run(
         pinned: true,
         expects_authority: arguments.expect_authority,
     };
-    report::say(&verify(&bytes, &trust, &question), &question, page)
+    let judged = verify(&bytes, &trust, &question);
+    let exit = report::say(&judged, &question, page)?;
+    if !page.wants_json() {
+        sheets(&bytes, &judged, page);
+    }
+    Ok(exit)
+}
+
+/// CL-44: what people were shown, drawn from the bytes of each sheet; whether the log says so too.
+fn sheets(bytes: &[u8], judged: &Report, page: &mut Page) {
+    let Ok(file) = CaseFile::parse(bytes) else {
+        return;
+    };
+    let drawn = judged
+        .checks()
+        .iter()
+        .any(|check| check.step == Step::Sheets && check.result == Ended::Passed);
+    let blobs = file.blobs().iter();
+    let mut sheets: Vec<Sheet> = blobs.filter_map(|blob| Sheet::decode(blob).ok()).collect();
+    sheets.sort_by_key(Sheet::round);
+    for sheet in sheets {
+        let word = if drawn {
+            "as the log says"
+        } else {
+            "nobody has drawn it again"
+        };
+        page.heading(&format!(
+            "What people were shown in round {}: {word}",
+            sheet.round()
+        ));
+        for line in sheet.words() {
+            page.item(print::plain(&line));
+        }
+    }
 }
 
 /// Milliseconds, `0..=2^53 − 1`.

@@ -44,7 +44,8 @@ pub struct Finding {
 pub struct Check {
     /// Which one.
     pub step: Step,
-    /// Who stands behind what it establishes; nobody, where no witness was asked for and none signed (VE-7).
+    /// Who stands behind what it establishes; nobody, where no witness was asked for and none signed
+    /// (VE-7), or no person was asked for (VE-32).
     pub by: &'static [Voucher],
     /// How it ended.
     pub result: Result,

@@ -1,4 +1,4 @@
-//! CBOR files: Passport, case file, entry, event, policy bundle.
+//! CBOR files: Passport, case file, entry, event, policy bundle, review sheet.
 
 use agentsigna_verifier::{
     case_file::{self, CaseFile, ProvenEntry},
@@ -9,12 +9,16 @@ use agentsigna_verifier::{
     limits,
     log::tree::LeafHash,
     passport::{Claims, Passport},
+    review::Sheet,
     rules::Bundle,
 };
 use data_encoding::BASE64;
 
 use super::{About, broken, cbor, node::Node, notes};
 use crate::failure::Failure;
+
+/// What a review sheet says of itself.
+const SHEET_TYPE: &str = "agentsigna/review-sheet/v1";
 
 pub(super) fn passport(bytes: &[u8]) -> Result<About, Failure> {
     let passport = Passport::parse(bytes).map_err(|error| broken("a Passport", &error))?;
@@ -90,6 +94,7 @@ fn claims(claims: &Claims) -> Node {
         ("bundle", Node::text(&claims.bundle)),
         ("rules", Node::list(rules)),
         ("path", Node::text(&claims.path.as_str())),
+        ("approvals", approvals(claims)),
         ("snapshot digest", Node::text(&claims.snapshot)),
         (
             "events of the case before",
@@ -97,6 +102,17 @@ fn claims(claims: &Claims) -> Node {
         ),
         ("engine", Node::text(&claims.engine)),
     ])
+}
+
+/// The claim −70010, as it stands there.
+fn approvals(claims: &Claims) -> Node {
+    match claims.to_value() {
+        Value::Map(members) => members
+            .iter()
+            .find(|(label, _)| *label == Value::from(-70010_i64))
+            .map_or(Node::Nothing, |(_, value)| cbor::node("approvals", value)),
+        _ => Node::Nothing,
+    }
 }
 
 fn head(head: &EntryHead) -> Node {
@@ -218,10 +234,23 @@ fn event_node(event: &Event, bytes: &[u8]) -> Node {
     Node::Map(fields)
 }
 
-/// Both are maps; only a case file says its type.
+/// All are maps; a case file and a sheet say their type.
 pub(super) fn case_file_or_bundle(bytes: &[u8]) -> Result<About, Failure> {
     let value = Value::decode(bytes, limits::CASE_FILE_BYTES_MAX)
         .map_err(|error| broken("a case file or bundle", &error))?;
+    if member(&value, "type") == Some(&Value::from(SHEET_TYPE)) {
+        let sheet = Sheet::decode(bytes).map_err(|error| broken("a review sheet", &error))?;
+        return Ok(About {
+            kind: "review-sheet",
+            is: "Review sheet: what a person is shown before judging",
+            fields: sheet_node(&sheet, &value),
+            proves_not: vec![
+                "that any of it is what the log says: `agentsigna-verify passport` draws the sheet of a case file again",
+                "that anybody was shown it, or signed it",
+                "what the agent says in its own words",
+            ],
+        });
+    }
     if member(&value, "policy").is_some() {
         let bundle = Bundle::decode(bytes).map_err(|error| broken("a policy bundle", &error))?;
         return Ok(About {
@@ -272,6 +301,18 @@ fn bundle_node(bundle: &Bundle, value: &Value) -> Node {
     Node::Map(fields)
 }
 
+fn sheet_node(sheet: &Sheet, value: &Value) -> Node {
+    let mut fields = match cbor::node("", value) {
+        Node::Map(fields) => fields,
+        other => vec![("sheet".to_owned(), other)],
+    };
+    let words = Node::Block(sheet.words().join("\n"));
+    fields.insert(0, ("in words".to_owned(), words));
+    let digest = Node::text(&sheet.digest());
+    fields.insert(0, ("digest (computed)".to_owned(), digest));
+    Node::Map(fields)
+}
+
 fn case_node(file: &CaseFile, value: &Value) -> Node {
     let items = member(value, "entries").map_or(&[][..], items);
     let paths = items.iter().map(|item| self::items(item).get(1));
@@ -315,8 +356,13 @@ fn proven_node(proven: &ProvenEntry, path: Option<&Value>) -> Node {
 
 fn blob_node(bytes: &[u8]) -> Node {
     let value = Value::decode(bytes, limits::CASE_FILE_BYTES_MAX);
-    if let (Ok(bundle), Ok(value)) = (Bundle::decode(bytes), value) {
-        return bundle_node(&bundle, &value);
+    if let Ok(value) = value {
+        if let Ok(bundle) = Bundle::decode(bytes) {
+            return bundle_node(&bundle, &value);
+        }
+        if let Ok(sheet) = Sheet::decode(bytes) {
+            return sheet_node(&sheet, &value);
+        }
     }
     let digest = Digest::of(Noun::Blob, bytes);
     Node::map([

@@ -130,7 +130,12 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
     // CL-30
     let mut entries = 0;
     let mut kinds = BTreeSet::new();
-    let files = [examples(), examples().join("people")].map(|folder| fs::read_dir(folder).unwrap());
+    let folders = [
+        examples(),
+        examples().join("people"),
+        examples().join("approval"),
+    ];
+    let files = folders.map(|folder| fs::read_dir(folder).unwrap());
     for file in files.into_iter().flatten() {
         let path = file.unwrap().path();
         if path.is_dir() {
@@ -153,6 +158,17 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert!(name.contains(kind), "{name}: {kind}");
             kinds.insert(kind.to_owned());
             entries += 1;
+        } else if name.ends_with(".sheet") {
+            assert_eq!(about["kind"], "review-sheet");
+            let digest = Digest::of(Noun::Blob, &bytes).to_string();
+            assert_eq!(fields["digest_computed"], digest);
+            let words = fields["in_words"].as_str().unwrap();
+            assert!(words.starts_with("Review sheet\n"), "{words}");
+            assert!(words.contains("750.00 EUR"), "{words}");
+        } else if name.starts_with("agreed") {
+            let people = fields["claims"]["approvals"]["people"].as_array().unwrap();
+            let who: Vec<_> = people.iter().map(|person| &person["approver"]).collect();
+            assert_eq!(who, ["finn", "gerd"]);
         } else if name.ends_with(".blob") {
             let digest = Digest::of(Noun::Blob, &bytes).to_string();
             assert_eq!(fields["digest_computed"], digest);
@@ -166,7 +182,7 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert_eq!(fields["claims"]["agent"], "buyer-1");
         }
     }
-    assert_eq!(entries, 21 + 27);
+    assert_eq!(entries, 21 + 27 + 38);
     assert_eq!(kinds.len(), Body::KINDS.len());
 }
 

@@ -11,7 +11,7 @@ fn every_file_is_judged_as_its_index_says() {
     // CL-1, CL-40
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
     let mut judged = 0;
-    for folder in ["passports", "cases"] {
+    for folder in ["passports", "cases", "approvals"] {
         let index = fs::read(root.join(folder).join("index.json")).unwrap();
         let index: Vec<Value> = serde_json::from_slice(&index).unwrap();
         for case in &index {

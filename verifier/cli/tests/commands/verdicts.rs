@@ -74,7 +74,7 @@ fn the_verdict_comes_first_and_is_the_exit_status() {
 
 #[test]
 fn without_witnesses_the_page_names_none() {
-    // VE-7
+    // VE-7, VE-32
     let (folder, _) = folder();
     let folder = folder.path();
     let at = in_time(folder);
@@ -87,7 +87,8 @@ fn without_witnesses_the_page_names_none() {
         let checks = answer["checks"].as_array().unwrap();
         for check in checks {
             let nobody = check["by"].as_array().unwrap().is_empty();
-            assert_eq!(nobody, check["step"] == "witnesses", "{check}");
+            let asked_for_none = check["step"] == "witnesses" || check["step"] == "approvals";
+            assert_eq!(nobody, asked_for_none, "{check}");
         }
     }
 }
@@ -353,4 +354,51 @@ fn the_page_says_when_it_was_judged_and_what_was_left_out() {
     let page = judge(folder.path(), "passport", &at, &[]).ended(0);
     assert!(page.stdout.contains(&format!("Z ({at}).\n")), "{page:?}");
     assert!(page.stdout.contains("\nNot checked\n"), "{page:?}");
+}
+
+#[test]
+fn what_people_were_shown_follows_the_verdict() {
+    // CL-44
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    let ask = |file: &str, more: &[&str]| {
+        let index = fs::read(folder.join("approvals/index.json")).unwrap();
+        let index: Vec<serde_json::Value> = serde_json::from_slice(&index).unwrap();
+        let case = index.iter().find(|case| case["file"] == file).unwrap();
+        let (file, at) = (format!("approvals/{file}"), case["at"].to_string());
+        let mut arguments = vec![
+            "passport",
+            &file,
+            "--trust",
+            "trust/people.json",
+            "--at",
+            &at,
+        ];
+        arguments.extend(more);
+        run(&folder, &arguments)
+    };
+    let heading =
+        |round: u32, word: &str| format!("\nWhat people were shown in round {round}: {word}\n");
+    let Ran { stdout, .. } = ask("approved.case", &[]).ended(0);
+    assert!(
+        stdout.contains("finn in round 1: \"as agreed\""),
+        "{stdout}"
+    );
+    assert!(stdout.contains("[the approver's device]"), "{stdout}");
+    let (_, shown) = stdout.split_once(&heading(1, "as the log says")).unwrap();
+    assert!(
+        shown.starts_with("  Review sheet\n") && shown.contains("750.00 EUR"),
+        "{shown}"
+    );
+    // Round by round.
+    let Ran { stdout, .. } = ask("second-round.case", &[]).ended(0);
+    let rounds = [1, 2].map(|round| stdout.find(&heading(round, "as the log says")).unwrap());
+    assert!(rounds[0] < rounds[1]);
+    let Ran { stdout, .. } = ask("lying-sheet.case", &[]).ended(1);
+    assert!(
+        stdout.contains(&heading(1, "nobody has drawn it again")),
+        "{stdout}"
+    );
+    // For programs there is `inspect`.
+    let answer = ask("approved.case", &["--json"]).ended(0).json();
+    assert!(answer["sheets"].is_null());
 }

@@ -115,7 +115,6 @@ impl<E: Export> Walk<'_, E> {
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
-        clippy::needless_pass_by_value,
         clippy::needless_pass_by_ref_mut,
         reason = "as with the feature"
     )]
