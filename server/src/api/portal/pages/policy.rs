@@ -120,9 +120,12 @@ pub struct Activate {
 /// The verdicts, in the order of [`Compared::counts`].
 const VERDICTS: [&str; 3] = ["authorized", "escalated", "rejected"];
 
+/// A count, whether it is on the diagonal, and the column's name.
+type Cell = (u64, bool, &'static str);
+
 impl Compared {
-    /// The rows with their names, each count with whether it is on the diagonal and the column's name.
-    fn rows(&self) -> Vec<(&'static str, Vec<(u64, bool, &'static str)>)> {
+    /// The rows with their names.
+    fn rows(&self) -> Vec<(&'static str, Vec<Cell>)> {
         VERDICTS
             .into_iter()
             .zip(self.counts)
@@ -173,7 +176,9 @@ super::frame::stands!(Policies at "/policies", PolicyPage at "/policies");
 
 fn lines(of: Option<&Block>, other: Option<&Block>) -> Vec<(Plain, bool)> {
     let other: Vec<_> = other.map_or_else(Vec::new, |text| text.0.trim_end().split('\n').collect());
-    let lines = of.into_iter().flat_map(|text| text.0.trim_end().split('\n'));
+    let lines = of
+        .into_iter()
+        .flat_map(|text| text.0.trim_end().split('\n'));
     lines
         .map(|line| (Plain::new(line), !other.contains(&line)))
         .collect()
