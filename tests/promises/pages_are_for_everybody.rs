@@ -216,3 +216,26 @@ fn the_result_of_a_form_gets_the_focus() {
         page.wait_until("document.activeElement.className === 'note done'");
     }
 }
+
+#[test]
+fn on_a_telephone_the_places_are_behind_a_link() {
+    let served = Served::start(all(&TAME));
+    let browser = Browser::start();
+    let page = browser.person().page();
+    let look = Look {
+        width: 390,
+        height: 844,
+        dark: false,
+    };
+    page.look(look);
+    // By address alone: it works without scripts.
+    page.scripts(false);
+    page.open(&served.url("queue"));
+    let places = "document.querySelector('.places').offsetHeight > 0";
+    assert_eq!(page.eval(places), false);
+    page.click("header a[href='#menu']");
+    page.wait_until(places);
+    photograph(&page, look, "menu-phone-light");
+    page.click(".places a[href='#main']");
+    page.wait_until(&format!("!({places})"));
+}
