@@ -7,10 +7,10 @@ FUZZ_SECONDS ?= 10
 export FUZZ_SECONDS
 programs := --workspace --bin agentsigna --bin agentsigna-verify
 
-.PHONY: help demo test check bench fuzz wasm clean
+.PHONY: help demo test check bench fuzz screenshots wasm clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 # The programs are built by name and in one call: a missing one is an error here, never a stale one from another clone.
 demo: ## the whole loop, from an agent's request to a proof checked offline
@@ -34,6 +34,13 @@ bench: ## measurements, in a release build
 fuzz: ## every fuzz target for FUZZ_SECONDS (10) each
 	@.ci/prepare build
 	@.ci/fuzz $(FUZZ_SECONDS)
+
+screenshots: ## a picture of every page of the portal, in $CARGO_TARGET_DIR/screenshots
+	@.ci/prepare test
+	@.ci/rocksdb
+	@.ci/with bash -c 'export PICTURES=$$CARGO_TARGET_DIR/screenshots && rm -rf "$$PICTURES" && \
+		cargo test --locked -p agentsigna-tests --test promises -- every_page_is_readable_by_everybody && \
+		echo "pictures are in $$PICTURES"'
 
 wasm: ## the verifier for WebAssembly
 	@.ci/prepare build

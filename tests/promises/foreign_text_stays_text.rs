@@ -33,6 +33,21 @@ fn every_page_keeps_the_rules_of_the_house() {
     }
 }
 
+/// What writes itself is not escaped a second time: no markup of ours can be read on a page.
+#[test]
+fn nothing_is_escaped_twice() {
+    for (name, page) in all(&TAME) {
+        let read = read(name, &page);
+        let text = &read.of("html").next().unwrap().text;
+        for twice in [
+            "<span", "<code", "<time", "<a ", "<article", "&lt;", "&amp;", "&#",
+        ] {
+            assert!(!text.contains(twice), "{name}: {twice}");
+        }
+    }
+    assert!(Theirs::new("&lt;").to_string().contains("&amp;lt;"));
+}
+
 #[test]
 fn ta_14_hostile_words_change_no_page() {
     for ((name, tame), (_, hostile)) in all(&TAME).into_iter().zip(all(&HOSTILE)) {
@@ -211,5 +226,37 @@ fn sh_3_a_page_holds_all_of_its_sheet_in_order() {
         for text in expected {
             assert!(before.contains(&text), "not on the page: {text}");
         }
+    }
+}
+
+/// TA-10: what an act does stands in words, and what is signed in bytes, above the button that asks for a signature.
+#[test]
+fn ta_10_an_act_is_shown_before_it_is_signed() {
+    for (name, page) in all(&TAME)
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("act"))
+    {
+        let read = read(name, &page);
+        let text = &read.of("main").next().unwrap().text;
+        let mut last = 0;
+        for part in [
+            "Nothing has happened yet",
+            "Enrol counterparty nordwind-papier",
+            "decided by people, whatever the policy says",
+            "Nordwind Papier GmbH",
+            "POST /v1/counterparties",
+            "{\"origin\":\"log.example.com/t/0011223344556677\",\"counterparty\":\"nordwind-papier\"",
+            "78377b525757b494427f89014f97d79928f3938d14eb51e20fb5dec9834eb304",
+            "Sign with your passkey",
+        ] {
+            let at = text[last..].find(part);
+            last += at.unwrap_or_else(|| panic!("{name}: {part} is not there, or too late"));
+        }
+        let forms: Vec<_> = read
+            .of("form")
+            .filter(|form| form.attributes.contains_key("data-sign"))
+            .collect();
+        assert_eq!(forms.len(), 1, "{name}");
+        assert_eq!(forms[0].attributes["action"], "/acts/sign", "{name}");
     }
 }

@@ -18,6 +18,7 @@ mod audited;
 mod bad_input_changes_no_case;
 mod bad_signatures_change_no_case;
 mod foreign_text_stays_text;
+mod forms_say_what_is_signed;
 mod hostile_policy;
 mod kill_9_loses_nothing;
 mod long_poll;

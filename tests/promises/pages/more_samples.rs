@@ -31,11 +31,10 @@ fn html(page: &impl pages::Template) -> String {
     pages::html(page).unwrap()
 }
 
-fn hidden(act: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("act", act.into()),
-        ("origin", "log.example.com/t/0011223344556677".into()),
-    ]
+/// What the server knows already: the path and the whole body.
+fn hidden(path: &str) -> Vec<(&'static str, String)> {
+    let body = "{\"origin\":\"log.example.com/t/0011223344556677\"}";
+    vec![("path", path.into()), ("body", body.into())]
 }
 
 fn agent_row(
@@ -364,7 +363,7 @@ fn people() -> Vec<(&'static str, String)> {
             )],
             ..PersonForm::default()
         }),
-        is_me: true,
+        add: hidden("/v1/users"),
     };
     let delegation = |to: &str, status, may_end| DelegationRow {
         from: id("finn"),

@@ -4,7 +4,7 @@ use agentsigna_server::api::portal::pages::{
     self,
     act::{ActPage, CodePage, Second},
     case::{CasePage, EventRow, Report},
-    entrance::{ErrorPage, Join, JoinStep, SignIn},
+    entrance::{self, ErrorPage, Join, JoinStep, SignIn},
     frame::{Frame, Me, Problem},
     parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Sentence, Shown, Theirs, Tone, When},
     queue::{CaseRow, Cases, Filter, Found, Queue, Slots, View, Waiting},
@@ -245,11 +245,11 @@ pub(crate) fn queue(words: &Words, filter: Filter) -> Queue {
 }
 
 pub(crate) fn case_page(words: &Words) -> CasePage {
-    let event = |n: u64, kind, words: &str, theirs: Option<Shown>, raw: String| EventRow {
+    let event = |n: u64, kind, words: &str, said: Option<Shown>, raw: String| EventRow {
         index: 1_180 + n,
         kind,
         words: words.into(),
-        theirs,
+        said,
         at: Exactly(ago(7_200_000 - n * 350_123)),
         digest: digest(kind),
         raw: Block(raw),
@@ -445,10 +445,22 @@ fn act(words: &Words) -> ActPage {
 }
 
 pub(crate) fn entrance() -> Vec<(&'static str, String)> {
-    let join = |step| Join {
-        site: "approve.example.com".into(),
-        other: "tenant.example.com".into(),
+    let join = |step, site: &str, other: &str| Join {
+        site: site.into(),
+        other: other.into(),
         step,
+        log: "log.example.com/t/0011223344556677".into(),
+        user: "finn".into(),
+        problems: vec![],
+    };
+    let (portal, approval) = ("tenant.example.com", "approve.example.com");
+    let mut wrong_code = join(JoinStep::Approval, approval, portal);
+    wrong_code.problems = vec![problem(
+        "code",
+        "found a code that nobody was given, or that was used: ask for a new one",
+    )];
+    let found = entrance::Found {
+        site: portal.into(),
         problems: vec![],
     };
     let sign_in = SignIn {
@@ -467,33 +479,9 @@ pub(crate) fn entrance() -> Vec<(&'static str, String)> {
     vec![
         ("sign-in", html(&sign_in)),
         ("sign-in-refused", html(&refused)),
-        (
-            "join",
-            html(&Join {
-                site: "tenant.example.com".into(),
-                other: "approve.example.com".into(),
-                ..join(JoinStep::SignIn {
-                    log: "log.example.com/t/0011223344556677".into(),
-                    user: "finn".into(),
-                })
-            }),
-        ),
-        (
-            "join-approval",
-            html(&join(JoinStep::Approval {
-                name: Plain::new("Finn Aalto"),
-                hidden: vec![("ticket", "mJ5hWq2Zk0m6".into())],
-            })),
-        ),
-        (
-            "join-shown",
-            html(&join(JoinStep::Shown {
-                name: Plain::new("Finn Aalto"),
-                sign_in: Hash::new("BVUs4Do-_4da3XUlteJz7dV_YdOAtK3sQp185l2j-MY"),
-                approval: Some(Hash::new("h0vYdOAtK3sQp185l2j-MYBVUs4Do-_4da3XUlteJz7")),
-                until: When(at(86_400_000)),
-            })),
-        ),
+        ("join", html(&join(JoinStep::SignIn, portal, approval))),
+        ("join-approval", html(&wrong_code)),
+        ("found", html(&found)),
         (
             "error",
             html(&ErrorPage {

@@ -48,7 +48,7 @@ pub struct EventRow {
     /// What happened, in our words.
     pub words: String,
     /// What somebody else said in it: a reason, an outcome.
-    pub theirs: Option<Shown>,
+    pub said: Option<Shown>,
     /// `decided_at`.
     pub at: Exactly,
     /// The event digest.

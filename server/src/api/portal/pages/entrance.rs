@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     frame::{Problem, wrong},
-    parts::{Hash, Plain, Sentence, When},
+    parts::Sentence,
 };
 
 /// `GET /sign-in`.
@@ -29,48 +29,31 @@ pub struct Join {
     pub other: String,
     /// How far the person is.
     pub step: JoinStep,
+    /// As in the invitation's address; a script fills it from the fragment.
+    pub log: String,
+    /// Likewise.
+    pub user: String,
     /// What was wrong with the last try.
     pub problems: Vec<Problem>,
 }
 
-/// How far somebody is who joins.
-#[derive(Debug, Clone)]
+/// Which passkey somebody makes who joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinStep {
-    /// On the portal: code, and the sign-in passkey.
-    SignIn {
-        /// As in the invitation's address, if it was there.
-        log: String,
-        /// As in the invitation's address, if it was there.
-        user: String,
-    },
+    /// On the portal: the sign-in passkey.
+    SignIn,
     /// On the approval site: the approval passkey.
-    Approval {
-        /// Who joins.
-        name: Plain,
-        /// What the script sends back.
-        hidden: Vec<(&'static str, String)>,
-    },
-    /// Both are shown: an administrator confirms.
-    Shown {
-        /// Who joins.
-        name: Plain,
-        /// Thumbprint of the sign-in passkey.
-        sign_in: Hash,
-        /// Thumbprint of the approval passkey.
-        approval: Option<Hash>,
-        /// Until when it has to be confirmed.
-        until: When,
-    },
+    Approval,
 }
 
-impl Join {
-    const fn at(&self) -> u8 {
-        match self.step {
-            JoinStep::SignIn { .. } => 1,
-            JoinStep::Approval { .. } => 2,
-            JoinStep::Shown { .. } => 3,
-        }
-    }
+/// `GET /found`: the first passkey of a log.
+#[derive(Debug, Clone, Template)]
+#[template(path = "found.html")]
+pub struct Found {
+    /// The host of the page.
+    pub site: String,
+    /// What was wrong with the last try.
+    pub problems: Vec<Problem>,
 }
 
 /// A page that is not there, or not for this person: the problem of the agent API, as text.

@@ -97,7 +97,7 @@ pub fn wrong<'p>(problems: &'p [Problem], field: &str) -> Option<&'p Sentence> {
 macro_rules! stands {
     ($($page:ident at $place:literal),+) => {
         $(impl $page {
-            #[expect(clippy::unused_self, reason = "templates ask the page")]
+            /// Templates ask the page itself.
             const fn here(&self) -> &'static str {
                 $place
             }

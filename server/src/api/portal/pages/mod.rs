@@ -12,19 +12,24 @@
 //! | [`policy`] | bundles: text, what differs, what would have been decided |
 //! | [`people`] | people, passkeys, proposals, delegations |
 //! | [`ledger`] | head, entries, Passports |
+//! | [`form`] | the body of an act from the fields of its form |
 //! | [`act`] | what exactly will be signed, and codes that are shown once |
 //!
 //! Absent on purpose: a clock, the store, the session, any request. What a person may do is in the struct as forms
 //! that are there or not; that it is refused otherwise is the routes' business. No page has an inline style, script
 //! or handler ([`CSP`]); all but signing works without scripts.
 //!
-//! What a form sends: fields named like the members of the act's body, and `act`, its path. A form that asks for a
-//! signature has `data-sign` with its kind; its hidden fields are what the script needs.
+//! What a form sends to `/acts`: `path`, the act's, and either `body`, or fields named like the members of the body,
+//! which [`form`] makes of them. A form that asks for a signature has `data-sign` with its kind and a place for
+//! the outcome (`data-outcome`); its fields and hidden fields are what the script needs. The script of lists asks for
+//! its own page again when `/events` names `queue` or `case`: such a request has `Sec-Fetch-Mode: cors`, and is none
+//! that a person made.
 
 pub mod act;
 pub mod case;
 pub mod directory;
 pub mod entrance;
+pub mod form;
 pub mod frame;
 pub mod ledger;
 pub mod parts;

@@ -63,6 +63,10 @@ pub struct Hash(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Short(String);
 
+/// A thumbprint that two people compare aloud: in groups of four. What is copied from the page is the code alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken(String);
+
 /// How a chip looks: shape and colour beside its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -268,6 +272,12 @@ impl Hash {
         Self(digest.to_hex())
     }
 
+    /// The same for two people to compare.
+    #[must_use]
+    pub fn spoken(&self) -> Spoken {
+        Spoken(self.0.clone())
+    }
+
     /// The same with its first digits alone.
     #[must_use]
     pub fn short(self) -> Short {
@@ -279,6 +289,21 @@ impl Display for Hash {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("<code class=\"hash\">")?;
         escaped(f, &self.0)?;
+        f.write_str("</code>")
+    }
+}
+
+impl Display for Spoken {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const GROUP: usize = 4;
+        f.write_str("<code class=\"hash spoken\">")?;
+        let mut rest = self.0.chars().peekable();
+        while rest.peek().is_some() {
+            let group: String = rest.by_ref().take(GROUP).collect();
+            f.write_str("<span>")?;
+            escaped(f, &group)?;
+            f.write_str("</span>")?;
+        }
         f.write_str("</code>")
     }
 }
@@ -452,5 +477,5 @@ macro_rules! safe {
     };
 }
 safe!(
-    Theirs, When, Exactly, Left, Money, Hash, Short, Chip, Shown, Block, Plain
+    Theirs, When, Exactly, Left, Money, Hash, Short, Chip, Shown, Block, Plain, Sentence, Spoken
 );

@@ -89,8 +89,8 @@ pub struct PersonPage {
     pub shown: Option<PasskeysShown>,
     /// Roles and groups to be changed, if the person who looks may.
     pub change: Option<PersonForm>,
-    /// Whether it is the person who looks: they may add a passkey themselves.
-    pub is_me: bool,
+    /// Hidden fields with which the person who looks invites themselves again, to add a passkey; empty for others.
+    pub add: Vec<(&'static str, String)>,
 }
 
 /// One passkey.

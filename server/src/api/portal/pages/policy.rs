@@ -120,9 +120,12 @@ pub struct Activate {
 /// The verdicts, in the order of [`Compared::counts`].
 const VERDICTS: [&str; 3] = ["authorized", "escalated", "rejected"];
 
+/// A count, whether it is on the diagonal, and the column's name.
+type Cell = (u64, bool, &'static str);
+
 impl Compared {
-    /// The rows with their names, each count with whether it is on the diagonal and the column's name.
-    fn rows(&self) -> Vec<(&'static str, Vec<(u64, bool, &'static str)>)> {
+    /// The rows with their names.
+    fn rows(&self) -> Vec<(&'static str, Vec<Cell>)> {
         VERDICTS
             .into_iter()
             .zip(self.counts)
