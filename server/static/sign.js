@@ -1,12 +1,12 @@
 // What a device is asked to sign. Each challenge is computed here, from the bytes that the page has, and nothing is
 // asked for if it is another than the server's. Forms say which: data-sign is `sign-in`, `join`, `found`, `act` or
-// `judge`.
+// `review`.
 
 const PURPOSES = {
   "sign-in": "agentsigna/sign-in/v1\n",
   join: "agentsigna/passkey/v1\n",
   act: "agentsigna/act/v1\n",
-  judge: "agentsigna/approval/v1\n",
+  review: "agentsigna/approval/v1\n",
 };
 
 const bytesOf = (text) => {
@@ -154,21 +154,25 @@ const act = async (form) => {
 // One member of a context with text keys: its name, and its value as CBOR.
 const member = (name, value) => join([0x60 + name.length], utf8(name), value);
 
-const judge = async (form, outcome, decision) => {
-  const { ticket, reason } = fieldsOf(form, "ticket", "reason");
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const review = async (form) => {
+  const { ticket, sheet, decision, reason } = fieldsOf(form, "ticket", "sheet", "decision", "reason");
+  const others = form.elements.namedItem("for")?.value;
   const fetched = await fetch(`/review/sheet?${new URLSearchParams({ ticket })}`, { credentials: "same-origin" });
   if (!fetched.ok) throw new Error("This sheet cannot be read any more: open it again from the queue.");
-  const sheet = await sha256(join(utf8("agentsigna/blob/v1\n"), new Uint8Array(await fetched.arrayBuffer())));
-  const asked = await send("/review/challenge", { ticket, decision, reason });
+  const digest = await sha256(join(utf8("agentsigna/blob/v1\n"), new Uint8Array(await fetched.arrayBuffer())));
+  const asked = await send("/review/challenge", { ticket, decision, reason, ...(others ? { for: others } : {}) });
   const context = bytesOf(asked.context);
-  const challenge = await challengeOf("judge", context, asked.challenge);
-  // The context must name the sheet whose bytes are here, and the word that was chosen.
+  const challenge = await challengeOf("review", context, asked.challenge);
+  // The context must name the sheet whose bytes are here and whose digest stands on the page, and the word chosen.
   const says = (name, value) => holds(context, member(name, value));
-  if (!says("sheet", join([0x58, 0x20], sheet)) || !says("decision", join([0x60 + decision.length], utf8(decision)))) {
+  const right = says("sheet", join([0x58, 0x20], digest)) && says("decision", join([0x60 + decision.length], utf8(decision)));
+  if (!right || hex(digest) !== sheet) {
     throw new Error("The bytes to be signed are for another sheet or another word: nothing was signed.");
   }
   const done = await send("/review", await assert(context, challenge, asked.rp_id, [asked.credential]));
-  for (const button of form.querySelectorAll("button")) button.disabled = true;
+  for (const button of document.querySelectorAll("form[data-sign] button")) button.disabled = true;
   return `On record as entry ${done.index}. The case is ${done.state}.`;
 };
 
@@ -183,8 +187,8 @@ for (const form of document.querySelectorAll("form[data-sign]")) {
     event.preventDefault();
     outcome.textContent = "Your device is asked.";
     try {
-      const run = { "sign-in": signIn, join: joined, found, act, judge }[form.dataset.sign];
-      outcome.textContent = await run(form, outcome, event.submitter?.value);
+      const run = { "sign-in": signIn, join: joined, found, act, review }[form.dataset.sign];
+      outcome.textContent = await run(form, outcome);
     } catch (error) {
       outcome.textContent = error.message;
     }

@@ -216,7 +216,7 @@ fn two_people_approve_in_a_real_browser() {
             page.url()
                 .starts_with(&format!("{}/review", sites.approval))
         );
-        let seen = page.text();
+        let seen = page.text().to_lowercase();
         // L36, before any word: trust and exposure, the counterparty's status, type, amount, and the rule with its values.
         for part in [
             "esc.amount",

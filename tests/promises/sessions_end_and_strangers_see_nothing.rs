@@ -86,7 +86,11 @@ fn ta_1_every_route_with_everybody() {
     for route in PORTAL_ROUTES {
         // stranger, auditor, administrator, each with a body that says nothing.
         let expected: [u16; 3] = match (route.method, route.path) {
-            ("GET", "/static/sign.js" | "/sign-in" | "/join" | "/found") => [200, 200, 200],
+            (
+                "GET",
+                "/static/sign.js" | "/static/portal.css" | "/static/portal.js" | "/sign-in"
+                | "/join" | "/found",
+            ) => [200, 200, 200],
             ("POST", "/sign-in/challenge") => [200, 200, 200],
             ("POST", "/sign-in" | "/join/challenge" | "/join" | "/found/challenge" | "/found") => {
                 [422, 422, 422]
@@ -94,15 +98,21 @@ fn ta_1_every_route_with_everybody() {
             // Last of all: it ends the session.
             ("POST", "/sign-out") => continue,
             ("GET", "/") => [303, 200, 200],
-            ("GET", "/me") => [401, 200, 200],
+            ("GET", "/me" | "/queue.json") => [401, 200, 200],
+            // For approvers; what they see is in `people_approve_exactly_what_they_saw`.
+            ("GET", "/cases/{case}/review") => [303, 404, 404],
+            // Without a ticket there is nothing, for nobody.
+            ("GET", "/review" | "/review/sheet") => [404, 404, 404],
+            ("POST", "/review" | "/review/challenge") => [422, 422, 422],
             ("GET", "/proposals") => [401, 404, 200],
             ("POST", "/acts" | "/acts/sign") => [401, 422, 422],
             (method, path) => panic!("`{method} {path}` has no row in this test: who may ask?"),
         };
         for (on, site) in [(On::Portal, &sites.portal), (On::Approval, &sites.approval)] {
             let cookies = [None, otto.cookie.as_deref(), dana.cookie.as_deref()];
+            let path = route.path.replace("{case}", &"0".repeat(32));
             for (cookie, expected) in cookies.into_iter().zip(expected) {
-                let mut asked = ask(&sites, site, route.method, route.path).cookie(cookie);
+                let mut asked = ask(&sites, site, route.method, &path).cookie(cookie);
                 if route.method == "POST" {
                     asked = asked.json(&json!({}));
                 }
@@ -116,7 +126,7 @@ fn ta_1_every_route_with_everybody() {
                 }
                 locked_down(&answer);
                 for method in ["PUT", "DELETE", "HEAD", "OPTIONS"] {
-                    let mut other = ask(&sites, site, "GET", route.path).cookie(cookie);
+                    let mut other = ask(&sites, site, "GET", &path).cookie(cookie);
                     other.method = method;
                     other.set("Origin", site);
                     other.set("Sec-Fetch-Site", "same-origin");

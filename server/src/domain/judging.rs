@@ -19,7 +19,7 @@ use agentsigna_verifier::{
         context::{ApprovalContext, Choice, CredentialUse, Life, Nonce, RuleIds},
     },
     people::Role,
-    review::Sheet,
+    review::{Quorum, Sheet},
     rules::BigStack,
     state::{
         CaseRow, PersonPasskey, PersonRow, ReviewRow, Row, RowName, agreed, check_signed, rests,
@@ -61,7 +61,7 @@ pub(super) struct OpenJudgement {
     context: ApprovalContext,
 }
 
-/// What a ticket shows.
+/// What a ticket shows: the sheet, and beside it what is live.
 #[derive(Debug, Clone)]
 pub struct SheetShown {
     /// The bytes of the sheet.
@@ -70,12 +70,16 @@ pub struct SheetShown {
     pub sheet: Sheet,
     /// Who looks at it.
     pub user: Id,
-    /// The approval passkeys that this person may sign with.
-    pub passkeys: Vec<CredentialId>,
-    /// Who has agreed so far: live, not part of the sheet.
-    pub agreed: Vec<Id>,
-    /// Where the case stands now.
-    pub state: CaseState,
+    /// When.
+    pub now: UnixMillis,
+    /// Nobody may judge from then on.
+    pub deadline: UnixMillis,
+    /// Each group that is asked, the people asked for, and the slots that are filled.
+    pub groups: Vec<(Id, u8, u8)>,
+    /// Who agreed so far, for whom, and when.
+    pub agreed: Vec<(Id, Option<Id>, UnixMillis)>,
+    /// Why this person may not judge now; nothing, if they may.
+    pub closed: Option<&'static str>,
 }
 
 /// A case that waits for people.
@@ -195,19 +199,24 @@ impl Office {
             .blob(&sheet)
             .map_err(|error| Refusal::broken(&error))?;
         let bytes = blob.ok_or_else(|| Refusal::broken(&"the sheet of a review is not on disk"))?;
+        let now = self.inner.ledger.clock().now();
         Ok(SheetShown {
             sheet: Sheet::decode(&bytes).map_err(|error| Refusal::broken(&error))?,
             bytes,
+            closed: closed(&row, &review, &person, &ticket.user, now),
             user: ticket.user,
-            passkeys: newest_first(&person)
-                .map(|passkey| passkey.credential.clone())
-                .collect(),
+            now,
+            deadline: review.deadline,
+            groups: filled(&mut reading, &review)?,
             agreed: review
                 .approvals
                 .iter()
-                .map(|given| given.person.approver.clone())
+                .map(|given| {
+                    let person = &given.person;
+                    let (approver, delegator) = (&person.approver, &person.delegator);
+                    (approver.clone(), delegator.clone(), person.life.issued_at())
+                })
                 .collect(),
-            state: row.state,
         })
     }
 
@@ -224,14 +233,12 @@ impl Office {
             return Err(no_ticket());
         }
         let person = people::person(&mut reading, &ticket.user)?.ok_or_else(no_ticket)?;
-        let credential = newest_first(&person)
-            .map(|passkey| &passkey.credential)
-            .find(|credential| {
+        let passkey = newest_first(&person)
+            .find(|passkey| {
                 word.credential
                     .as_ref()
-                    .is_none_or(|one| one == *credential)
+                    .is_none_or(|one| *one == passkey.credential)
             })
-            .cloned()
             .ok_or_else(|| {
                 Refusal::new(
                     Kind::Forbidden,
@@ -239,6 +246,12 @@ impl Office {
                     "no such approval passkey of yours: add one with an administrator",
                 )
             })?;
+        let (credential, thumbprint) = (passkey.credential.clone(), passkey.thumbprint);
+        self.inner.rates.take(
+            ticket.tenant.origin(),
+            thumbprint,
+            self.inner.ledger.clock().steady(),
+        )?;
         let context = context(&ticket, &row, &review, word, credential.clone(), now)?;
         let judgement = Judgement {
             context: context.encode(),
@@ -291,6 +304,52 @@ impl Office {
             .cloned()
             .ok_or_else(no_ticket)
     }
+}
+
+/// Why `user` may not judge; for the page, the rules are those of the fold.
+fn closed(
+    row: &CaseRow,
+    review: &ReviewRow,
+    person: &PersonRow,
+    user: &Id,
+    now: UnixMillis,
+) -> Option<&'static str> {
+    if row.state != CaseState::InReview || now >= review.deadline {
+        return Some("This round is over: look at the case.");
+    }
+    if newest_first(person).next().is_none() {
+        return Some("You have no approval passkey: have one added by an administrator.");
+    }
+    review
+        .approvals
+        .iter()
+        .any(|given| given.person.approver == *user)
+        .then_some("You have judged in this round.")
+}
+
+/// The groups of the demand, with their slots and how many of them are filled.
+fn filled(reading: &mut Reading, review: &ReviewRow) -> Result<Vec<(Id, u8, u8)>, Refusal> {
+    let mut seated = Vec::new();
+    for given in &review.approvals {
+        let person = &given.person;
+        let whose = person.delegator.as_ref().unwrap_or(&person.approver);
+        let groups = people::person(reading, whose)?.map(|row| row.groups);
+        seated.push(
+            groups
+                .iter()
+                .flat_map(|groups| groups.as_slice())
+                .cloned()
+                .collect(),
+        );
+    }
+    let quorum = Quorum::of(&review.demand, &seated);
+    let open = quorum.open().map(|(_, open)| open);
+    Ok(review
+        .demand
+        .iter()
+        .zip(open)
+        .map(|((group, asked), open)| (group.clone(), *asked, asked.saturating_sub(open)))
+        .collect())
 }
 
 /// The approval passkeys of a person.

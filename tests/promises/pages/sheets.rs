@@ -121,16 +121,15 @@ fn live(changes: &[&str]) -> Live {
             Group {
                 group: id("approvers"),
                 asked: 1,
-                filled: vec![],
-                others: vec![id("finn"), id("mira")],
+                filled: 0,
             },
             Group {
                 group: id("finance"),
                 asked: 2,
-                filled: vec![(id("gerd"), Some(id("hana")), When(NOW))],
-                others: vec![id("finn")],
+                filled: 1,
             },
         ],
+        agreed: vec![(id("gerd"), Some(id("hana")), When(NOW))],
         changes: changes.iter().map(ToString::to_string).collect(),
     }
 }

@@ -13,7 +13,15 @@ use axum::{
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
-use super::{Door, Outcome, Shared, Signed, answer, body, guard, html, plain, typed};
+use super::{
+    Door, Outcome, Shared, Signed, answer, body, guard, html,
+    pages::{
+        self,
+        parts::{Left, When},
+        review::{Group, Judge, Live, Review, SheetPage},
+    },
+    typed,
+};
 use crate::api::agent::json as answer_json;
 use crate::domain::{Refusal, Word};
 
@@ -64,11 +72,53 @@ pub(super) async fn ticket(
 }
 
 pub(super) async fn page(State(door): Shared, request: Request) -> Response {
-    let shown = named(&request).and_then(|ticket| {
-        let shown = door.office.shown(&ticket)?;
-        Ok(plain::review(&shown, &ticket))
-    });
+    let shown = named(&request).and_then(|ticket| review(&door, ticket));
     shown.map_or_else(guard::problem_page, html)
+}
+
+/// SH-2: the sheet from its bytes and nothing else; beside it what is live; and the two words that may be said.
+fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
+    let shown = door.office.shown(&ticket)?;
+    let live = Live {
+        now: When(shown.now),
+        left: Left {
+            at: shown.deadline,
+            now: shown.now,
+        },
+        groups: shown
+            .groups
+            .into_iter()
+            .map(|(group, asked, filled)| Group {
+                group,
+                asked,
+                filled,
+            })
+            .collect(),
+        agreed: shown
+            .agreed
+            .into_iter()
+            .map(|(approver, delegator, at)| (approver, delegator, When(at)))
+            .collect(),
+        changes: Vec::new(),
+    };
+    let page = Review {
+        site: door.sites.approval().rp_id().to_owned(),
+        portal: door.sites.portal().origin().to_owned(),
+        approver: shown.user,
+        sheet: SheetPage {
+            sheet: &shown.sheet,
+        },
+        live,
+        ticket,
+        judge: match shown.closed {
+            Some(why) => Judge::Closed(why.to_owned()),
+            None => Judge::Open {
+                for_others: Vec::new(),
+            },
+        },
+        problems: Vec::new(),
+    };
+    pages::html(&page).map_err(|error| Refusal::broken(&error))
 }
 
 pub(super) async fn sheet(State(door): Shared, request: Request) -> Outcome {

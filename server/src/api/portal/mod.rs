@@ -48,7 +48,11 @@ type Signed = Extension<Arc<Visitor>>;
 pub fn router(office: Office, sites: Sites) -> Router {
     let door = Arc::new(Door { office, sites });
     // Who may ask is in the table of `routes`, and looked up by the guard: a route that is only here is not there.
-    Router::new()
+    let mut routes = Router::new();
+    for (path, kind, content) in pages::STATIC_FILES {
+        routes = routes.route(path, get(async move || typed(kind, Body::from(content))));
+    }
+    routes
         .route("/static/sign.js", get(script))
         .route(
             "/sign-in",

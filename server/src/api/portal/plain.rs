@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::routes::On;
-use crate::domain::{Follows, Prepared, Proposal, Queued, Refusal, SheetShown, Visitor};
+use crate::domain::{Follows, Prepared, Proposal, Queued, Refusal, Visitor};
 
 /// `text` where HTML may stand, and between double quotes.
 fn escaped(text: &str) -> String {
@@ -176,35 +176,6 @@ pub(super) fn act(prepared: &Prepared, rp_id: &str) -> String {
         "<button type=\"submit\">Sign with your passkey</button>\n{OUTCOME}</form>\n<p><a href=\"/\">Back, signing nothing</a></p>\n"
     );
     framed(&prepared.words.title, &main)
-}
-
-/// SH-2: the sheet, from its bytes and nothing else; beside it what is live; and the two words that may be said.
-pub(super) fn review(shown: &SheetShown, ticket: &str) -> String {
-    let mut main = String::from("<pre data-sheet>\n");
-    for line in shown.sheet.words() {
-        let _ = writeln!(main, "{}", escaped(&line));
-    }
-    let agreed: Vec<&str> = shown.agreed.iter().map(|id| id.as_str()).collect();
-    let _ = write!(
-        main,
-        "</pre>\n<aside aria-label=\"Live, not part of the sheet\"><p>Now: {}; agreed so far: {}</p></aside>\n\
-         <form data-sign=\"judge\" method=\"post\" action=\"/review\">\n<h2>{}, your word</h2>\n\
-         <input type=\"hidden\" name=\"ticket\" value=\"{}\">\n\
-         <p>Digest of this sheet: <code>{}</code></p>\n\
-         <p><label>Reason <textarea name=\"reason\" maxlength=\"280\"></textarea></label></p>\n\
-         <button type=\"submit\" value=\"approve\">Approve</button> <button type=\"submit\" value=\"refuse\">Refuse</button>\n\
-         {OUTCOME}</form>\n",
-        shown.state.as_str(),
-        if agreed.is_empty() {
-            "nobody".to_owned()
-        } else {
-            agreed.join(", ")
-        },
-        shown.user,
-        escaped(ticket),
-        shown.sheet.digest(),
-    );
-    framed("Review", &main)
 }
 
 /// A problem where a page was asked for.

@@ -63,6 +63,8 @@ const fn data(on: On, method: &'static str, path: &'static str, who: Who) -> Rou
 /// Every route of the two sites. A test holds this against who is answered.
 pub const PORTAL_ROUTES: &[Route] = &[
     data(On::Both, "GET", "/static/sign.js", Who::Anybody),
+    data(On::Both, "GET", "/static/portal.css", Who::Anybody),
+    data(On::Both, "GET", "/static/portal.js", Who::Anybody),
     page(On::Portal, "GET", "/sign-in", Who::Anybody),
     data(On::Portal, "POST", "/sign-in/challenge", Who::Anybody),
     data(On::Portal, "POST", "/sign-in", Who::Anybody),

@@ -1,12 +1,15 @@
 //! What people agreed to, by a Passport, a case file and a whole log.
 
+#[cfg(feature = "rules")]
+use super::super::testing;
 use super::{
-    super::{Voucher, ledger, testing},
+    super::{Voucher, ledger},
     *,
 };
+#[cfg(feature = "rules")]
+use crate::event::Body;
 use crate::{
     decision::Verdict,
-    event::Body,
     passport::{Approvals, Claims, Passport, Path},
     snapshot::Approval,
     verify::testing::{Company, Person, Role},

@@ -56,6 +56,8 @@ pub struct Live {
     pub left: Left,
     /// Each group of the demand.
     pub groups: Vec<Group>,
+    /// Who agreed: person, for whom, when. Which slot they fill is nobody's choice.
+    pub agreed: Vec<(Id, Option<Id>, When)>,
     /// What is no longer as on the sheet, in our words.
     pub changes: Vec<String>,
 }
@@ -67,10 +69,8 @@ pub struct Group {
     pub group: Id,
     /// Slots asked for.
     pub asked: u8,
-    /// Who filled one: person, for whom, when.
-    pub filled: Vec<(Id, Option<Id>, When)>,
-    /// Who else may.
-    pub others: Vec<Id>,
+    /// Slots filled.
+    pub filled: u8,
 }
 
 /// Whether the person may judge.
