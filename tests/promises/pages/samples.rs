@@ -463,18 +463,12 @@ pub(crate) fn entrance() -> Vec<(&'static str, String)> {
         site: portal.into(),
         problems: vec![],
     };
-    let sign_in = SignIn {
-        problems: vec![],
-        log: String::new(),
-        user: String::new(),
-    };
+    let sign_in = SignIn { problems: vec![] };
     let refused = SignIn {
         problems: vec![problem(
-            "user",
-            "That did not sign anybody in: look at id, log, password and code again",
+            "",
+            "That passkey belongs to nobody here: join with a one-time code first",
         )],
-        log: "log.example.com/t/0011223344556677".into(),
-        user: "\"><b>finn".into(),
     };
     vec![
         ("sign-in", html(&sign_in)),

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{
-    Door, html, plain,
+    Door, entrance,
     routes::{On, PORTAL_ROUTES, Route, Who},
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Asked {
     fn refuse(self, refusal: Refusal) -> Response {
         match self {
             Self::Data => Refused(refusal).into_response(),
-            Self::Page => problem_page(refusal),
+            Self::Page => entrance::problem(refusal),
             Self::Method(there) => {
                 let mut response = Refused(refusal).into_response();
                 // Method names stand in every header.
@@ -102,15 +102,6 @@ impl Asked {
             }
         }
     }
-}
-
-/// A refusal as a page, with the status that it has as a problem.
-pub(super) fn problem_page(refusal: Refusal) -> Response {
-    let text = plain::problem(&refusal);
-    let status = Refused(refusal).into_response().status();
-    let mut response = html(text);
-    *response.status_mut() = status;
-    response
 }
 
 fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {

@@ -14,7 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::{
-    Door, Outcome, Shared, Signed, answer, body, guard, html,
+    Door, Outcome, Shared, Signed, answer, body, entrance, html,
     pages::{
         self,
         parts::{Left, When},
@@ -60,7 +60,7 @@ pub(super) async fn ticket(
 ) -> Response {
     let ticket = match door.office.ticket(&visitor, &case) {
         Ok(ticket) => ticket,
-        Err(refusal) => return guard::problem_page(refusal),
+        Err(refusal) => return entrance::problem(refusal),
     };
     let mut response = StatusCode::SEE_OTHER.into_response();
     let to = format!("{}/review?ticket={ticket}", door.sites.approval());
@@ -73,7 +73,7 @@ pub(super) async fn ticket(
 
 pub(super) async fn page(State(door): Shared, request: Request) -> Response {
     let shown = named(&request).and_then(|ticket| review(&door, ticket));
-    shown.map_or_else(guard::problem_page, html)
+    shown.map_or_else(entrance::problem, html)
 }
 
 /// SH-2: the sheet from its bytes and nothing else; beside it what is live; and the two words that may be said.

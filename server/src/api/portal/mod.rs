@@ -3,6 +3,7 @@
 //! Absent on purpose: a header or a path that names a tenant, CORS, inline scripts, a session on the approval site.
 
 mod body;
+mod entrance;
 mod guard;
 mod judging;
 pub mod pages;
@@ -54,15 +55,12 @@ pub fn router(office: Office, sites: Sites) -> Router {
     }
     routes
         .route("/static/sign.js", get(script))
-        .route(
-            "/sign-in",
-            get(async || html(plain::sign_in())).post(sign_in),
-        )
+        .route("/sign-in", get(async || entrance::sign_in()).post(sign_in))
         .route("/sign-in/challenge", post(sign_in_challenge))
         .route("/sign-out", post(sign_out))
         .route("/join", get(join_page).post(join))
         .route("/join/challenge", post(join_challenge))
-        .route("/found", get(async || html(plain::found())).post(found))
+        .route("/found", get(found_page).post(found))
         .route("/found/challenge", post(found_challenge))
         .route("/", get(home))
         .route("/me", get(me))
@@ -133,8 +131,12 @@ async fn sign_out(State(door): Shared, Extension(visitor): Signed) -> Outcome {
     Ok(response)
 }
 
-async fn join_page(Extension(on): Extension<On>) -> Response {
-    html(plain::join(on))
+async fn join_page(State(door): Shared, Extension(on): Extension<On>) -> Response {
+    entrance::join(&door, on)
+}
+
+async fn found_page(State(door): Shared) -> Response {
+    entrance::found(&door)
 }
 
 /// What a passkey made on this site is for.
@@ -281,7 +283,7 @@ async fn prepare(State(door): Shared, Extension(visitor): Signed, request: Reque
     match prepared {
         Ok(prepared) if is_form => Ok(html(plain::act(&prepared, rp_id))),
         Ok(prepared) => Ok(json(StatusCode::OK, &shown(&prepared, rp_id))),
-        Err(refusal) if is_form => Ok(guard::problem_page(refusal)),
+        Err(refusal) if is_form => Ok(entrance::problem(refusal)),
         Err(refusal) => Err(refusal.into()),
     }
 }

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::routes::On;
-use crate::domain::{Follows, Prepared, Proposal, Queued, Refusal, Visitor};
+use crate::domain::{Follows, Prepared, Proposal, Queued, Visitor};
 
 /// `text` where HTML may stand, and between double quotes.
 fn escaped(text: &str) -> String {
@@ -37,46 +36,11 @@ fn framed(title: &str, main: &str) -> String {
     let title = escaped(title);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<script type=\"module\" src=\"/static/sign.js\"></script>\n<main>\n<h1>{title}</h1>\n{main}</main>\n</html>\n"
+         <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/static/portal.css\">\n<script type=\"module\" src=\"/static/sign.js\"></script>\n<main>\n<h1>{title}</h1>\n{main}</main>\n</html>\n"
     )
 }
 
 const OUTCOME: &str = "<p role=\"status\" aria-live=\"polite\" data-outcome></p>\n";
-
-pub(super) fn sign_in() -> String {
-    let main = format!(
-        "<form data-sign=\"sign-in\" method=\"post\" action=\"/sign-in\">\n\
-         <button type=\"submit\">Sign in with a passkey</button>\n{OUTCOME}</form>\n\
-         <p><a href=\"/join\">Join with a one-time code</a></p>\n"
-    );
-    framed("Sign in", &main)
-}
-
-pub(super) fn join(on: On) -> String {
-    let button = match on {
-        On::Approval => "Make the approval passkey",
-        On::Portal | On::Both => "Make the sign-in passkey",
-    };
-    let main = format!(
-        "<form data-sign=\"join\" method=\"post\" action=\"/join\">\n\
-         <p><label>Log <input name=\"log\" required></label></p>\n\
-         <p><label>Your id <input name=\"user\" required></label></p>\n\
-         <p><label>One-time code <input name=\"code\" required autocomplete=\"off\"></label></p>\n\
-         <button type=\"submit\">{button}</button>\n{OUTCOME}</form>\n"
-    );
-    framed("Join", &main)
-}
-
-pub(super) fn found() -> String {
-    let main = format!(
-        "<form data-sign=\"found\" method=\"post\" action=\"/found\">\n\
-         <p><label>One-time code <input name=\"code\" required autocomplete=\"off\"></label></p>\n\
-         <p><label>Your id <input name=\"user\" required></label></p>\n\
-         <p><label>Your name <input name=\"name\" required></label></p>\n\
-         <button type=\"submit\">Begin the log with your passkey</button>\n{OUTCOME}</form>\n"
-    );
-    framed("Found a tenant", &main)
-}
 
 pub(super) fn home(visitor: &Visitor, proposals: &[Proposal], queue: &[Queued]) -> String {
     let row = visitor.row();
@@ -176,16 +140,6 @@ pub(super) fn act(prepared: &Prepared, rp_id: &str) -> String {
         "<button type=\"submit\">Sign with your passkey</button>\n{OUTCOME}</form>\n<p><a href=\"/\">Back, signing nothing</a></p>\n"
     );
     framed(&prepared.words.title, &main)
-}
-
-/// A problem where a page was asked for.
-pub(super) fn problem(refusal: &Refusal) -> String {
-    let main = format!(
-        "<p>{}</p>\n<p><code>{}</code></p>\n",
-        escaped(&refusal.detail),
-        escaped(refusal.code)
-    );
-    framed("This was not done", &main)
 }
 
 #[cfg(test)]

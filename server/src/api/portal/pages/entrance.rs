@@ -13,10 +13,6 @@ use super::{
 pub struct SignIn {
     /// What was wrong with the last try; says nothing about who exists.
     pub problems: Vec<Problem>,
-    /// What was filled in.
-    pub log: String,
-    /// What was filled in.
-    pub user: String,
 }
 
 /// `GET /join`, on both sites.

@@ -1,6 +1,6 @@
 //! Small pieces of HTML: each is a value that writes itself, escaped.
 //!
-//! INVARIANT (escaped): what stands in a type of this module went through [`escaped`] or holds no text that anybody
+//! INVARIANT (escaped): what stands in a type of this module went through `escaped` or holds no text that anybody
 //! chose. Only these types are [`HtmlSafe`]; whatever else a template shows is escaped by askama.
 
 use std::fmt::{self, Display, Formatter, Write as _};

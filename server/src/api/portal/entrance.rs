@@ -1,0 +1,65 @@
+//! Pages for people without a session, and what went wrong.
+
+use axum::response::{IntoResponse as _, Response};
+
+use super::{
+    Door, html,
+    pages::{
+        self, Template,
+        entrance::{ErrorPage, Found, Join, JoinStep, SignIn},
+        parts::Sentence,
+    },
+    routes::On,
+};
+use crate::{api::error::Refused, domain::Refusal};
+
+pub(super) fn sign_in() -> Response {
+    page(&SignIn {
+        problems: Vec::new(),
+    })
+}
+
+pub(super) fn join(door: &Door, on: On) -> Response {
+    let (portal, approval) = (door.sites.portal().rp_id(), door.sites.approval().rp_id());
+    let (step, site, other) = match on {
+        On::Approval => (JoinStep::Approval, approval, portal),
+        On::Portal | On::Both => (JoinStep::SignIn, portal, approval),
+    };
+    page(&Join {
+        site: site.to_owned(),
+        other: other.to_owned(),
+        step,
+        // The script fills them from the fragment.
+        log: String::new(),
+        user: String::new(),
+        problems: Vec::new(),
+    })
+}
+
+pub(super) fn found(door: &Door) -> Response {
+    page(&Found {
+        site: door.sites.portal().rp_id().to_owned(),
+        problems: Vec::new(),
+    })
+}
+
+/// A refusal as a page, with the status that it has as a problem.
+pub(super) fn problem(refusal: Refusal) -> Response {
+    let detail = Sentence::new(&refusal.detail);
+    let status = Refused(refusal).into_response().status();
+    let mut response = page(&ErrorPage {
+        status: status.as_u16(),
+        title: "This was not done".to_owned(),
+        detail,
+        next: ("/".to_owned(), "Begin again".to_owned()),
+    });
+    *response.status_mut() = status;
+    response
+}
+
+fn page(page: &impl Template) -> Response {
+    match pages::html(page) {
+        Ok(text) => html(text),
+        Err(error) => Refused(Refusal::broken(&error)).into_response(),
+    }
+}
