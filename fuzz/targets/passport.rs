@@ -23,12 +23,24 @@ static SEALED: LazyLock<(Vec<u8>, Passport, PublicKey)> = LazyLock::new(|| {
     (bytes, passport, genesis.seal_key)
 });
 
+/// The claims of a Passport that people agreed to.
+static APPROVED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let bytes = file("spec/examples/approval/agreed.passport");
+    let passport = Passport::parse(&bytes).expect("the example is a Passport");
+    assert!(passport.claims().path.approvals().is_some());
+    passport.claims().to_value().encode()
+});
+
 fuzz_target!(|data: &[u8]| {
     check(data);
     check(&with_payload(data.to_vec()));
     let payload = SEALED.1.claims().to_value().encode();
     check(&with_payload(changed(
         &payload,
+        &mut Unstructured::new(data),
+    )));
+    check(&with_payload(changed(
+        &APPROVED,
         &mut Unstructured::new(data),
     )));
     check(&changed(&SEALED.0, &mut Unstructured::new(data)));

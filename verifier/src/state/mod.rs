@@ -203,5 +203,36 @@ impl Rows for MemoryRows {
     }
 }
 
+/// Rows ahead of those below: what a change that is still being made would leave. Reading falls through, setting
+/// stays here; dropped, nothing has happened.
+#[derive(Debug)]
+pub struct Ahead<'a, R> {
+    below: &'a mut R,
+    set: MemoryRows,
+}
+
+impl<'a, R> Ahead<'a, R> {
+    /// Over `below`, with nothing set.
+    pub fn of(below: &'a mut R) -> Self {
+        let set = MemoryRows::default();
+        Self { below, set }
+    }
+}
+
+impl<R: Rows> Rows for Ahead<'_, R> {
+    type Error = R::Error;
+
+    fn row(&mut self, name: &RowName) -> Result<Option<Row>, Self::Error> {
+        match self.set.0.get(name) {
+            Some(row) => Ok(Some(row.clone())),
+            None => self.below.row(name),
+        }
+    }
+
+    fn set(&mut self, name: RowName, row: Row) {
+        self.set.set(name, row);
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@ mod codes;
 mod ledgers;
 mod passports;
 mod people;
+#[cfg(feature = "rules")]
+mod sheets;
 mod vectors;
 
 use alloc::{format, string::String, vec::Vec};

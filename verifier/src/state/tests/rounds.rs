@@ -354,6 +354,42 @@ fn av_14_av_15_rounds_count_from_1_to_16_and_freeze_a_sheet() {
     check(&rounds());
 }
 
+/// What a server does before it writes: each event over rows that nobody else sees, then the sheet, and whether people
+/// agreed, by the functions of the fold.
+#[test]
+fn a_change_is_made_over_rows_that_are_not_set_yet() {
+    let (mut company, case_id) = asked();
+    let (mut finn, mut gerd) = (company.finn.clone(), company.gerd.clone());
+    company.tenant.approve(case_id, &mut finn);
+    let before = company.tenant.rows.clone();
+    let tenant = &mut company.tenant;
+    let place = tenant.place(case_id);
+    let given = tenant.approval_given(case_id, &mut gerd, None);
+    let made = tenant.decision(case_id, Verdict::Escalated);
+    let event = tenant.event(Some(place), Body::ApprovalGiven(given));
+    let (at, index) = (
+        event.decided_at,
+        u64::try_from(tenant.entries.len()).unwrap(),
+    );
+    let mut ahead = Ahead::of(&mut tenant.rows);
+    let digest = Event::digest_of(&event.encode());
+    apply(&mut ahead, &event, digest, index, Completeness::Whole).unwrap();
+    let approvals = agreed(&mut ahead, case_id, &made, at).unwrap().unwrap();
+    assert_eq!(approvals.into_approvals().people.len(), 2);
+    assert!(SheetFacts::of(&mut ahead, case_id, &made).is_ok());
+    drop(ahead);
+    assert!(tenant.rows.iter().eq(before.iter()), "nothing was set");
+    // Below, the second has not agreed.
+    let found = agreed(&mut tenant.rows, case_id, &made, at);
+    assert!(matches!(
+        found,
+        Err(StateError::Broken {
+            code: "not-agreed",
+            ..
+        })
+    ));
+}
+
 /// AV-11.
 #[test]
 fn av_11_the_first_refusal_closes_the_case() {
