@@ -350,5 +350,7 @@ fn av_12_another_question_is_asked_anew() {
         .expect(200);
     assert_eq!(queue["cases"][0]["round"], 2);
     assert_eq!(queue["cases"][0]["agreed"], 0);
+    // The old round falls due no more.
+    let _ = world.server.fsck().expect(0);
     let _ = audit(&world.server, &world.tenant);
 }

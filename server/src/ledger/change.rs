@@ -8,9 +8,10 @@ use std::sync::{
 use agentsigna_verifier::{
     cbor::Value,
     digest::Digest,
-    entry::{Entry, Event},
+    entry::{CaseId, Entry, Event},
     key::JwkThumbprint,
     state::{Row, RowName},
+    time::UnixMillis,
 };
 
 use super::{Head, Tenant};
@@ -27,6 +28,8 @@ pub struct Change {
     pub nonce: Option<NonceUse>,
     /// Which event to prove, by its place in `events`.
     pub prove: Option<usize>,
+    /// The review whose deadline holds no more, because another round follows.
+    pub outdated: Option<(UnixMillis, CaseId)>,
 }
 
 /// An event with its bytes and their digest, made once.

@@ -179,6 +179,14 @@ fn put_beside(batch: &mut Batch, tenant: &Tenant, admitted: &Admitted) {
     if let Some(nonce) = admitted.nonce {
         batch.put(scope, nonce, &[]);
     }
+    // Before the rows of the change, which may set the same deadline anew.
+    if let Some((deadline, case)) = admitted.change.outdated {
+        let key = Key::Deadline {
+            time_ms: deadline.millis(),
+            case: *case.as_bytes(),
+        };
+        batch.delete(scope, key);
+    }
     for blob in &admitted.change.blobs {
         let digest = Digest::of(Noun::Blob, blob);
         batch.put(scope, Key::Blob(*digest.as_bytes()), blob);

@@ -1,13 +1,9 @@
 //! What people agreed to, by a Passport, a case file and a whole log.
 
-#[cfg(feature = "rules")]
-use super::super::testing;
 use super::{
     super::{Voucher, ledger},
     *,
 };
-#[cfg(feature = "rules")]
-use crate::event::Body;
 use crate::{
     decision::Verdict,
     passport::{Approvals, Claims, Passport, Path},
