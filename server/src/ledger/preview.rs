@@ -1,9 +1,7 @@
 //! Rows as they will be once some events have followed: what a later step of the same change must know of the steps
 //! before it. Nothing is changed by it; admission applies the same events once more.
 
-use std::collections::BTreeMap;
-
-use agentsigna_verifier::state::{self, Completeness, Row, RowName, Rows, StateError};
+use agentsigna_verifier::state::{self, Ahead, Completeness, Row, RowName, Rows, StateError};
 
 use super::{NewEvent, Reading, RowError, Tenant};
 
@@ -27,28 +25,26 @@ impl Standing for Reading {
 
 impl Standing for Preview<'_> {
     fn tenant(&self) -> &Tenant {
-        self.reading.tenant()
+        self.rows.below().tenant()
     }
 
     fn standing_at(&self) -> u64 {
-        self.reading.standing_at()
+        self.rows.below().standing_at()
     }
 }
 
-/// The rows of a reading, and over them those that events have set here.
+/// The rows of a reading, and ahead of them those that events have set here.
 pub struct Preview<'a> {
-    reading: &'a mut Reading,
-    set: BTreeMap<RowName, Row>,
+    rows: Ahead<'a, Reading>,
     followed: u64,
 }
 
 impl<'a> Preview<'a> {
     /// The rows as `reading` has them.
     #[must_use]
-    pub const fn over(reading: &'a mut Reading) -> Self {
+    pub fn over(reading: &'a mut Reading) -> Self {
         Self {
-            reading,
-            set: BTreeMap::new(),
+            rows: Ahead::of(reading),
             followed: 0,
         }
     }
@@ -58,9 +54,9 @@ impl<'a> Preview<'a> {
     /// # Errors
     /// [`StateError`] if it may not follow.
     pub fn follow(&mut self, event: &NewEvent) -> Result<(), StateError<RowError>> {
-        let index = self.reading.standing_at().saturating_add(self.followed);
+        let index = self.standing_at().saturating_add(self.followed);
         state::apply(
-            self,
+            &mut self.rows,
             event.event(),
             event.digest(),
             index,
@@ -75,13 +71,10 @@ impl Rows for Preview<'_> {
     type Error = RowError;
 
     fn row(&mut self, name: &RowName) -> Result<Option<Row>, RowError> {
-        match self.set.get(name) {
-            Some(row) => Ok(Some(row.clone())),
-            None => self.reading.row(name),
-        }
+        self.rows.row(name)
     }
 
     fn set(&mut self, name: RowName, row: Row) {
-        self.set.insert(name, row);
+        self.rows.set(name, row);
     }
 }

@@ -217,6 +217,12 @@ impl<'a, R> Ahead<'a, R> {
         let set = MemoryRows::default();
         Self { below, set }
     }
+
+    /// What is below, as nothing of the change has touched it.
+    #[must_use]
+    pub const fn below(&self) -> &R {
+        self.below
+    }
 }
 
 impl<R: Rows> Rows for Ahead<'_, R> {

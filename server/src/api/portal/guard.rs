@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{
-    Door, entrance,
+    Door, entrance, pages,
     routes::{On, PORTAL_ROUTES, Route, Who},
 };
 use crate::{
@@ -235,11 +235,7 @@ pub(super) async fn locked_down(mut response: Response) -> Response {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, pages::CSP),
         // With `no-referrer`, browsers send forms with `Origin: null`, which TA-3 refuses.
         (header::REFERRER_POLICY, "same-origin"),
         (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
