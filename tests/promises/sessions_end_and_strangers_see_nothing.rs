@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use agentsigna_server::api::portal::{On, PORTAL_ROUTES, Who};
+use agentsigna_server::api::portal::{On, Who, portal_routes};
 use agentsigna_tests::{client::Answer, server::Server, tenant::Tenant};
 use agentsigna_verifier::{
     event::{Body, EndReason},
@@ -83,7 +83,7 @@ fn ta_1_every_route_with_everybody() {
     let dana = Person::enrolled(&server, &north, "dana", 1, RULES, &[]);
     let otto = Person::enrolled(&server, &north, "otto", 3, READS, &[]);
     let sites = server.sites();
-    for route in PORTAL_ROUTES {
+    for route in portal_routes() {
         // stranger, auditor, administrator, each with a body that says nothing.
         let expected: [u16; 3] = match (route.method, route.path) {
             (

@@ -41,7 +41,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, Tenant};
+use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, Tenant};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -191,10 +191,17 @@ impl Office {
     pub fn proposals(&self, visitor: &Visitor) -> Result<Vec<Proposal>, Refusal> {
         let tenant = &visitor.tenant;
         let now = self.inner.ledger.clock().now();
-        let mut rows = tenant
-            .proposals()
+        let rows = tenant
+            .rows(RowKind::Proposals)
             .map_err(|error| Refusal::broken(&error))?;
-        rows.retain(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS));
+        let mut rows: Vec<_> = rows
+            .into_iter()
+            .filter_map(|row| match row {
+                Row::Proposal(row) => Some(row),
+                _ => None,
+            })
+            .filter(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS))
+            .collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.index));
         rows.into_iter().map(|row| proposal(tenant, row)).collect()
     }

@@ -49,7 +49,7 @@ pub use export::{ExportError, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use preview::{Preview, Standing};
 pub use recovery::RecoveryError;
-pub use tenant::{Head, ProofError, Tenant};
+pub use tenant::{Head, ProofError, RowKind, Tenant};
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},

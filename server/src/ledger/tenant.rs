@@ -20,7 +20,7 @@ use agentsigna_verifier::{
     },
     passkey::CredentialId,
     passport::Unsealed,
-    state::{ProposalRow, Row, RowName},
+    state::{Row, RowName},
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use tokio::sync::watch;
@@ -31,11 +31,26 @@ use super::{
 };
 use crate::store::{Key, ReadError, Seeds, TenantScope};
 
-/// Kinds of row (`spec/state.md §3`).
-const AGENTS: u8 = 2;
-const SYSTEMS: u8 = 3;
-const PASSKEYS: u8 = 11;
-const PROPOSALS: u8 = 14;
+/// Kinds of row that can be listed (`spec/state.md §3`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowKind {
+    /// Agents.
+    Agents,
+    /// Target systems.
+    Systems,
+    /// Counterparties.
+    Counterparties,
+    /// Policy bundles.
+    Bundles,
+    /// People.
+    People,
+    /// Passkeys.
+    Passkeys,
+    /// Proposals.
+    Proposals,
+    /// Delegations.
+    Delegations,
+}
 
 /// A tenant's log. Cheap to clone; the only way from above to its entries, rows and keys.
 #[derive(Clone)]
@@ -275,27 +290,23 @@ impl Tenant {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// Every proposal that was ever made, as the last durable change left it (`spec/people.md §3.6`).
+    /// Every row of a kind, in no order, as the last durable change left it.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn proposals(&self) -> Result<Vec<ProposalRow>, RowError> {
-        let mut proposals = Vec::new();
-        for row in self.inner.scope.rows(PROPOSALS)? {
-            if let Row::Proposal(row) =
-                Row::decode(PROPOSALS, &row?.1).map_err(RowError::Damaged)?
-            {
-                proposals.push(row);
-            }
-        }
-        Ok(proposals)
+    pub fn rows(&self, kind: RowKind) -> Result<Vec<Row>, RowError> {
+        let number = kind.number();
+        let stored = self.inner.scope.rows(number)?;
+        stored
+            .map(|row| Row::decode(number, &row?.1).map_err(RowError::Damaged))
+            .collect()
     }
 
     /// The ids of all credentials that were ever confirmed.
     pub(super) fn credentials(&self) -> Result<Vec<CredentialId>, RowError> {
         let mut credentials = Vec::new();
-        for row in self.inner.scope.rows(PASSKEYS)? {
-            if let Row::Passkey(row) = Row::decode(PASSKEYS, &row?.1).map_err(RowError::Damaged)? {
+        for row in self.rows(RowKind::Passkeys)? {
+            if let Row::Passkey(row) = row {
                 credentials.push(row.credential);
             }
         }
@@ -305,9 +316,9 @@ impl Tenant {
     /// The founder's key and every enrolled one.
     pub(super) fn keys(&self) -> Result<Vec<JwkThumbprint>, RowError> {
         let mut keys = vec![self.inner.genesis.founder.key().jwk_thumbprint()];
-        for kind in [AGENTS, SYSTEMS] {
-            for row in self.inner.scope.rows(kind)? {
-                let stage = match Row::decode(kind, &row?.1).map_err(RowError::Damaged)? {
+        for kind in [RowKind::Agents, RowKind::Systems] {
+            for row in self.rows(kind)? {
+                let stage = match row {
                     Row::Agent(row) => row.stage,
                     Row::System(row) => row.stage,
                     _ => continue,
@@ -316,6 +327,21 @@ impl Tenant {
             }
         }
         Ok(keys)
+    }
+}
+
+impl RowKind {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Agents => 2,
+            Self::Systems => 3,
+            Self::Counterparties => 4,
+            Self::Bundles => 6,
+            Self::People => 10,
+            Self::Passkeys => 11,
+            Self::Proposals => 14,
+            Self::Delegations => 15,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
 
 use super::{
     Door, entrance, pages,
-    routes::{On, PORTAL_ROUTES, Route, Who},
+    routes::{On, Route, Who, portal_routes},
 };
 use crate::{
     api::error::Refused,
@@ -189,8 +189,7 @@ fn own(headers: &HeaderMap, site: &Site) -> Result<(), Refusal> {
 /// TA-1: the row of the table. What is on the other site does not exist.
 fn route(on: On, request: &Request) -> Result<&'static Route, (Refusal, Asked)> {
     let path = request.extensions().get::<MatchedPath>();
-    let here: Vec<&Route> = PORTAL_ROUTES
-        .iter()
+    let here: Vec<&Route> = portal_routes()
         .filter(|route| route.is_on(on) && path.is_some_and(|path| path.as_str() == route.path))
         .collect();
     if here.is_empty() {

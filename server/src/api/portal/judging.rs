@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use agentsigna_verifier::{id::Id, passkey::context::Choice};
+use agentsigna_verifier::{id::Id, passkey::context::Choice, people::Role};
 use axum::{
-    Extension,
+    Extension, Router,
     body::Body,
     extract::{Path, Request, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
+    routing::{get, post},
 };
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
@@ -20,13 +21,39 @@ use super::{
         parts::{Left, When},
         review::{Group, Judge, Live, Review, SheetPage},
     },
+    routes::{On, Route, Who, data, page},
     typed,
 };
 use crate::api::agent::json as answer_json;
 use crate::domain::{Refusal, Word};
 
+/// Who may ask.
+pub(super) const ROUTES: &[Route] = &[
+    data(On::Portal, "GET", "/queue.json", Who::Person),
+    page(
+        On::Portal,
+        "GET",
+        "/cases/{case}/review",
+        Who::Roles(&[Role::Approver]),
+    ),
+    page(On::Approval, "GET", "/review", Who::Ticket),
+    data(On::Approval, "GET", "/review/sheet", Who::Ticket),
+    data(On::Approval, "POST", "/review/challenge", Who::Ticket),
+    data(On::Approval, "POST", "/review", Who::Ticket),
+];
+
+/// The same routes with what answers.
+pub(super) fn router() -> Router<Arc<Door>> {
+    Router::new()
+        .route("/queue.json", get(queue))
+        .route("/cases/{case}/review", get(ticket))
+        .route("/review", get(shown).post(judge))
+        .route("/review/sheet", get(sheet))
+        .route("/review/challenge", post(word))
+}
+
 /// Cases in review, by deadline.
-pub(super) async fn queue(State(door): Shared, Extension(visitor): Signed) -> Outcome {
+async fn queue(State(door): Shared, Extension(visitor): Signed) -> Outcome {
     let queue = door.office.queue(&visitor)?;
     let listed: Vec<Value> = queue
         .iter()
@@ -53,7 +80,7 @@ pub(super) async fn queue(State(door): Shared, Extension(visitor): Signed) -> Ou
 }
 
 /// To the approval site, with a ticket. A link and no form: `form-action` would stop a form that leads elsewhere.
-pub(super) async fn ticket(
+async fn ticket(
     State(door): Shared,
     Extension(visitor): Signed,
     Path(case): Path<String>,
@@ -71,7 +98,7 @@ pub(super) async fn ticket(
     response
 }
 
-pub(super) async fn page(State(door): Shared, request: Request) -> Response {
+async fn shown(State(door): Shared, request: Request) -> Response {
     let shown = named(&request).and_then(|ticket| review(&door, ticket));
     shown.map_or_else(entrance::problem, html)
 }
@@ -121,12 +148,12 @@ fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
     pages::html(&page).map_err(|error| Refusal::broken(&error))
 }
 
-pub(super) async fn sheet(State(door): Shared, request: Request) -> Outcome {
+async fn sheet(State(door): Shared, request: Request) -> Outcome {
     let shown = door.office.shown(&named(&request)?)?;
     Ok(typed("application/cbor", Body::from(shown.bytes)))
 }
 
-pub(super) async fn word(State(door): Shared, request: Request) -> Outcome {
+async fn word(State(door): Shared, request: Request) -> Outcome {
     let (ticket, word) = said(request).await?;
     let judgement = door.office.word(&ticket, word)?;
     Ok(answer_json(
@@ -144,7 +171,7 @@ fn rp_id(door: &Arc<Door>) -> &str {
     door.sites.approval().rp_id()
 }
 
-pub(super) async fn judge(State(door): Shared, request: Request) -> Outcome {
+async fn judge(State(door): Shared, request: Request) -> Outcome {
     let mut members = body::members(request).await?;
     let context = body::bytes_of(&mut members, "context")?;
     let assertion = body::assertion(&mut members)?;

@@ -1,6 +1,8 @@
-//! The one table of the portal's routes: on which site, and who may ask (TA-1). What is not in it does not exist.
+//! The tables of the portal's routes: on which site, and who may ask (TA-1). What is in none does not exist.
 
 use agentsigna_verifier::people::Role;
+
+use super::{acts, entering, judging};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Route {
     pub page: bool,
 }
 
-const fn page(on: On, method: &'static str, path: &'static str, who: Who) -> Route {
+pub(super) const fn page(on: On, method: &'static str, path: &'static str, who: Who) -> Route {
     Route {
         on,
         method,
@@ -53,50 +55,20 @@ const fn page(on: On, method: &'static str, path: &'static str, who: Who) -> Rou
     }
 }
 
-const fn data(on: On, method: &'static str, path: &'static str, who: Who) -> Route {
+pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: Who) -> Route {
     Route {
         page: false,
         ..page(on, method, path, who)
     }
 }
 
+/// The tables of the rooms.
+const ROOMS: [&[Route]; 3] = [entering::ROUTES, acts::ROUTES, judging::ROUTES];
+
 /// Every route of the two sites. A test holds this against who is answered.
-pub const PORTAL_ROUTES: &[Route] = &[
-    data(On::Both, "GET", "/static/sign.js", Who::Anybody),
-    data(On::Both, "GET", "/static/portal.css", Who::Anybody),
-    data(On::Both, "GET", "/static/portal.js", Who::Anybody),
-    page(On::Portal, "GET", "/sign-in", Who::Anybody),
-    data(On::Portal, "POST", "/sign-in/challenge", Who::Anybody),
-    data(On::Portal, "POST", "/sign-in", Who::Anybody),
-    data(On::Portal, "POST", "/sign-out", Who::Person),
-    page(On::Both, "GET", "/join", Who::Anybody),
-    data(On::Both, "POST", "/join/challenge", Who::Invited),
-    data(On::Both, "POST", "/join", Who::Invited),
-    page(On::Portal, "GET", "/found", Who::Anybody),
-    data(On::Portal, "POST", "/found/challenge", Who::Invited),
-    data(On::Portal, "POST", "/found", Who::Invited),
-    page(On::Portal, "GET", "/", Who::Person),
-    data(On::Portal, "GET", "/me", Who::Person),
-    data(
-        On::Portal,
-        "GET",
-        "/proposals",
-        Who::Roles(&[Role::Administrator]),
-    ),
-    data(On::Portal, "GET", "/queue.json", Who::Person),
-    page(
-        On::Portal,
-        "GET",
-        "/cases/{case}/review",
-        Who::Roles(&[Role::Approver]),
-    ),
-    page(On::Approval, "GET", "/review", Who::Ticket),
-    data(On::Approval, "GET", "/review/sheet", Who::Ticket),
-    data(On::Approval, "POST", "/review/challenge", Who::Ticket),
-    data(On::Approval, "POST", "/review", Who::Ticket),
-    page(On::Portal, "POST", "/acts", Who::Person),
-    data(On::Portal, "POST", "/acts/sign", Who::Person),
-];
+pub fn portal_routes() -> impl Iterator<Item = &'static Route> {
+    ROOMS.into_iter().flatten()
+}
 
 impl Route {
     /// Whether the route is there on `site`, which is one of the two.
