@@ -25,6 +25,7 @@ pub mod decision;
 pub mod digest;
 pub mod entry;
 pub mod event;
+pub mod gate;
 pub mod id;
 pub mod json;
 pub mod key;
