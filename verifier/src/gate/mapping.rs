@@ -255,7 +255,7 @@ impl Route {
             "type",
             &self.kind,
             "an action type of the catalogue",
-            |text| ActionType::parse(text),
+            ActionType::parse,
         )?;
         let amount_minor = match from.value("amount_minor", &self.amount_minor)? {
             Parameter::Integer(amount) => amount,
