@@ -36,6 +36,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod gate;
 pub mod keys;
 pub mod programs;
 pub mod server;

@@ -26,7 +26,7 @@ use crate::{
     key_file::Key,
     print::{Page, plain},
 };
-use http::Place;
+pub(crate) use http::Place;
 
 /// Of a body to send: the longest text policy.
 const BODY_BYTES_MAX: usize = limits::POLICY_SOURCE_BYTES_MAX;
@@ -223,7 +223,7 @@ fn passport(arguments: &Arguments, profile: Profile) -> Result<Option<Vec<u8>>, 
 }
 
 /// 22 characters of base64url.
-fn nonce() -> Result<String, Failure> {
+pub(crate) fn nonce() -> Result<String, Failure> {
     let mut bytes = [0; NONCE_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Failure::of("randomness of the system", &error))?;
     Ok(BASE64URL_NOPAD.encode(&bytes))

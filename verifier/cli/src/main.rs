@@ -1,14 +1,15 @@
 //! The offline verifier's command line (`spec/command-line.md`).
 //!
 //! Each command is a file. It says everything on its [`print::Page`] and answers with an [`Exit`]; this file
-//! alone prints and ends the process. Only `call` speaks to a network, and only `keygen` and `call --out` write
-//! files. The clock is read here, because the library has none.
+//! alone prints and ends the process. Only `call` and `gate` speak to a network, and only `keygen`, `call --out` and
+//! `gate` write files. The clock is read here, because the library has none.
 
 mod call;
 mod consistency;
 mod failure;
 mod files;
 mod folder;
+mod gate;
 mod inspect;
 mod key_file;
 mod keygen;
@@ -49,6 +50,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
     Call(call::Arguments),
+    Gate(gate::Arguments),
 }
 
 /// How a command ended. The number is the exit status (CL-1).
@@ -93,21 +95,30 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Inspect(arguments) => inspect::run(arguments, &mut page),
         Command::Keygen(arguments) => keygen::run(arguments, &mut page),
         Command::Call(arguments) => call::run(arguments, now(), &mut page),
+        Command::Gate(arguments) => gate::run(arguments, &mut page, |page| print(page.bytes())),
     };
     let exit = result.unwrap_or_else(|failure| {
         complain(&failure);
         Exit::NotRun
     });
-    let mut stdout = stdout.lock();
-    let written = stdout.write_all(page.bytes()).and_then(|()| stdout.flush());
-    match written {
+    // What runs on has said its page already.
+    if matches!(arguments.command, Command::Gate(_)) {
+        return exit;
+    }
+    match print(page.bytes()) {
         Ok(()) => exit,
         // CL-2: an answer that did not arrive is none.
-        Err(error) => {
-            complain(&Failure::new(format!("standard output: {error}")));
+        Err(failure) => {
+            complain(&failure);
             Exit::NotRun
         }
     }
+}
+
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::new(format!("standard output: {error}")))
 }
 
 /// CL-1: wrong usage is 3, not the 2 of other programs, which here means INCOMPLETE.
@@ -128,7 +139,7 @@ fn complain(failure: &Failure) {
 }
 
 /// The system's clock; `None` where it stands before 1970 or after the year 287396.
-fn now() -> Option<UnixMillis> {
+pub(crate) fn now() -> Option<UnixMillis> {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()?;

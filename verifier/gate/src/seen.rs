@@ -39,7 +39,7 @@ pub struct Seen {
 
 /// The folder cannot be read or written. Nothing is admitted then.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}`: {source}: a gate admits nothing that it cannot write down")]
+#[error("`{}`: a gate admits nothing that it cannot write down", path.display())]
 pub struct SeenError {
     path: PathBuf,
     #[source]

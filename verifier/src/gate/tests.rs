@@ -65,6 +65,7 @@ fn action_of(expected: &Json) -> Action {
     .unwrap()
 }
 
+/// GA-2 to GA-5 as vectors.
 #[test]
 fn a_call_is_exactly_one_action_or_none() {
     let mapping = mapping();
@@ -94,6 +95,7 @@ fn a_call_is_exactly_one_action_or_none() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// GA-1
 #[test]
 fn a_mapping_is_closed() {
     let vectors: Vec<Json> = serde_json::from_slice(&vectors("mappings.json")).unwrap();

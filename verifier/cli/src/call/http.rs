@@ -19,14 +19,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT_S: u64 = 30;
 
 /// Where a request goes: what of a URL can be signed.
-pub(super) struct Place {
+pub(crate) struct Place {
     url: Url,
     target: String,
 }
 
 impl Place {
     /// Accepts `https://host[:port]/path[?query]`, and `http://` for this machine (CL-22).
-    pub(super) fn parse(text: &str, wait_s: Option<u64>) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str, wait_s: Option<u64>) -> Result<Self, Failure> {
         let refuse = |why: &str| Failure::new(format!("URL `{text}` {why}"));
         let mut url = Url::parse(text).map_err(|error| refuse(&format!("is none: {error}")))?;
         let plain = match url.scheme() {
@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// As RFC 9421 §2.2.3 writes it: without the scheme's own port.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         match self.url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -71,12 +71,16 @@ impl Place {
     }
 
     /// Path and query, as on the wire.
-    pub(super) fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         &self.target
     }
 
     pub(super) fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    pub(crate) const fn address(&self) -> &Url {
+        &self.url
     }
 }
 
