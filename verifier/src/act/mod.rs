@@ -51,8 +51,8 @@ pub use directory::{
 pub(crate) use directory::{NAME_CHARS_MAX, is_code};
 pub(crate) use people::is_proposable;
 pub use people::{
-    Delegation, DelegationEnd, PasskeyRevocation, Proposable, UserChange, UserConfirmation,
-    UserInvitation,
+    Delegation, DelegationEnd, PasskeyRevocation, Password, PasswordEnd, Proposable, UserChange,
+    UserConfirmation, UserInvitation,
 };
 pub use request::ActionRequest;
 

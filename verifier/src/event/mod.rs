@@ -6,6 +6,7 @@
 mod case;
 mod directory;
 mod genesis;
+mod password;
 mod people;
 mod policy;
 mod signed;
@@ -20,6 +21,7 @@ pub use directory::{
 pub use genesis::{
     BadFounderKey, BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites,
 };
+pub use password::{PasswordEnded, PasswordSet};
 pub use people::{
     ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
     SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
@@ -137,6 +139,11 @@ kinds! {
     AuthEnded(SessionEnded) = "auth.ended", case: false, SessionEnded::from_value, SessionEnded::to_value;
     /// Password sign-in of a person rests.
     AuthLocked(SignInLocked) = "auth.locked", case: false, SignInLocked::from_value, SignInLocked::to_value;
+    /// A person set a password, for reading.
+    UserPasswordSet(PasswordSet) = "user.password-set", case: false, PasswordSet::from_value, PasswordSet::to_value;
+    /// The password of a person opens nothing any more.
+    UserPasswordEnded(PasswordEnded) = "user.password-ended", case: false,
+        PasswordEnded::from_value, PasswordEnded::to_value;
     /// Requests that named a known key and were refused, counted per minute.
     AuthFailed(AuthFailed) = "auth.failed", case: false, AuthFailed::from_value, AuthFailed::to_value;
     /// An agent asked: the signed request itself.
@@ -187,6 +194,8 @@ impl Body {
             Self::DelegationGiven(body) => Some(&body.signed),
             Self::DelegationEnded(body) => Some(&body.signed),
             Self::ActProposed(body) => Some(&body.signed),
+            Self::UserPasswordSet(body) => Some(&body.signed),
+            Self::UserPasswordEnded(body) => Some(&body.signed),
             Self::AgentClaimed(body) | Self::SystemClaimed(body) => Some(&body.signed),
             Self::ActionRequested(body) => Some(&body.signed),
             Self::LogCreated(_)
@@ -227,6 +236,8 @@ impl Body {
             Self::DelegationGiven(_)
             | Self::DelegationEnded(_)
             | Self::ActProposed(_)
+            | Self::UserPasswordSet(_)
+            | Self::UserPasswordEnded(_)
             | Self::LogCreated(_)
             | Self::UserClaimed(_)
             | Self::AuthSignedIn(_)

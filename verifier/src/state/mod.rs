@@ -10,6 +10,7 @@ mod authority;
 mod cases;
 mod directory;
 mod passkeys;
+mod password;
 mod people;
 mod review;
 mod round;
@@ -24,9 +25,9 @@ pub use authority::{Deed, People, Signer, may_sign};
 pub use review::{Agreed, agreed, rests};
 pub use rows::{
     AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
-    GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
-    PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, ShownPasskey, Stage, Subject, SystemRow,
-    Terms,
+    GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PasswordRow, PersonPasskey, PersonRow,
+    PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, ShownPasskey, Stage,
+    Subject, SystemRow, Terms,
 };
 pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};
@@ -77,6 +78,8 @@ pub enum RowName {
     History(Id),
     /// The review of a case.
     Review(CaseId),
+    /// The password of a person.
+    Password(Id),
 }
 
 impl RowName {
@@ -101,6 +104,7 @@ impl RowName {
             Self::Delegation(..) => 15,
             Self::Review(_) => 16,
             Self::History(_) => 17,
+            Self::Password(_) => 20,
         }
     }
 
@@ -113,7 +117,8 @@ impl RowName {
             | Self::System(id)
             | Self::Counterparty(id)
             | Self::Person(id)
-            | Self::History(id) => Value::from(id.as_str()),
+            | Self::History(id)
+            | Self::Password(id) => Value::from(id.as_str()),
             Self::Bundle(digest) => Value::from(*digest),
             Self::Key(thumbprint) | Self::Passkey(thumbprint) => {
                 Value::bytes(thumbprint.as_bytes())
@@ -155,6 +160,7 @@ impl RowName {
             Self::Delegation(from, to) => format!("delegation from `{from}` to `{to}`"),
             Self::History(id) => format!("history of `{id}`"),
             Self::Review(case) => format!("review of case {case}"),
+            Self::Password(id) => format!("password of `{id}`"),
         }
     }
 }

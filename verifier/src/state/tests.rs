@@ -6,6 +6,7 @@ mod authority;
 mod cases;
 mod evidence;
 mod order;
+mod password;
 mod people;
 mod review;
 mod reviewers;

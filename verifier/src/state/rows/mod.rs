@@ -2,6 +2,7 @@
 
 mod case;
 mod directory;
+mod password;
 mod people;
 mod review;
 
@@ -9,6 +10,7 @@ use alloc::vec::Vec;
 
 pub use case::{CaseEvent, CaseRow};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use password::PasswordRow;
 pub use people::{
     AdministratorsRow, DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
     PersonStatus, ProposalRow, ShownPasskey, Terms,
@@ -73,6 +75,8 @@ pub enum Row {
     History(Vec<HistoryCase>),
     /// The review of a case.
     Review(ReviewRow),
+    /// The password of a person.
+    Password(PasswordRow),
 }
 
 /// The active bundle.
@@ -154,6 +158,7 @@ impl Row {
             Self::Delegation(row) => row.to_value(),
             Self::History(items) => Value::array(items.iter().map(HistoryCase::to_row)),
             Self::Review(row) => row.to_value(),
+            Self::Password(row) => row.to_value(),
         }
         .encode()
     }
@@ -240,6 +245,7 @@ impl Row {
                 }
                 Ok(Self::History(items))
             }
+            20 => Ok(Self::Password(PasswordRow::from_value(value)?)),
             _ => Err(bad("kind", "a kind of row")),
         }
     }
