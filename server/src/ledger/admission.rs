@@ -22,6 +22,7 @@ use agentsigna_verifier::{
 use super::{
     Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
     change::{Admitted, Change, Done, NonceUse, Waiter},
+    secrets,
 };
 use crate::store::{Key, ReadError};
 
@@ -345,6 +346,7 @@ pub(super) fn admit(
         check_blob(&tenant, &change, event.event())?;
         index = index.saturating_add(1);
     }
+    secrets::check(&mut applying, &change)?;
     let set = applying.set;
     reserve_keys(shared, &tenant, &change, &set)?;
 

@@ -14,7 +14,7 @@ use agentsigna_verifier::{
     time::UnixMillis,
 };
 
-use super::{Head, Tenant};
+use super::{Head, SecretChange, Tenant};
 use crate::store::Key;
 
 /// Entries to append, all or none, and what goes with them.
@@ -30,6 +30,8 @@ pub struct Change {
     pub prove: Option<usize>,
     /// The review whose deadline holds no more, because another round follows.
     pub outdated: Option<(UnixMillis, CaseId)>,
+    /// What only the host has of people, and no entry (SO-18).
+    pub secrets: Vec<SecretChange>,
 }
 
 /// An event with its bytes and their digest, made once.

@@ -18,6 +18,9 @@ const BLOB: u8 = 0x04;
 const ROW: u8 = 0x05;
 const NONCE: u8 = 0x06;
 const DEADLINE: u8 = 0x07;
+const SECRET: u8 = 0x08;
+/// Begins no key.
+const MARK: u8 = 0x09;
 const DIRECTORY: u8 = 0x41;
 const KEY_OWNER: u8 = 0x42;
 
@@ -66,6 +69,12 @@ pub enum Key {
         /// The case it closes. Whoever knows a case's parts can compute it, so on disk it is hidden behind the
         /// index key, and stands in the sealed value for scans to read back.
         case: [u8; 16],
+    },
+    /// A secret of a person, of which the log has a digest alone; made by
+    /// [`TenantScope::secret_key`](super::TenantScope::secret_key). SO-18: what stands here stands nowhere else.
+    Secret {
+        /// Whose it is.
+        name: Name,
     },
 }
 
@@ -126,6 +135,11 @@ impl Name {
         Self(index_key.name(&[&[ROW, kind], value]))
     }
 
+    /// `HMAC-SHA256(index key, 0x08 || value)`.
+    pub(super) fn of_secret(index_key: &IndexKey, value: &[u8]) -> Self {
+        Self(index_key.name(&[&[SECRET], value]))
+    }
+
     /// `HMAC-SHA256(index key, 0x06 || value)`.
     pub(super) fn of_nonce(index_key: &IndexKey, value: &[u8]) -> Self {
         Self(index_key.name(&[&[NONCE], value]))
@@ -146,6 +160,7 @@ impl Key {
                 let name = index_key.name(&[&[DEADLINE], case.as_slice()]);
                 join(DEADLINE, &[&time_ms.to_be_bytes(), &name])
             }
+            Self::Secret { name } => join(SECRET, &[&name.0]),
         }
     }
 
@@ -188,6 +203,9 @@ impl Key {
                     case: *value.first_chunk()?,
                 })
             }
+            SECRET => Some(Self::Secret {
+                name: Name(rest.try_into().ok()?),
+            }),
             _ => None,
         }
     }
@@ -208,6 +226,7 @@ impl Key {
             Self::Row { .. } => "state",
             Self::Nonce { .. } => "nonce",
             Self::Deadline { .. } => "deadline",
+            Self::Secret { .. } => "secret",
         }
     }
 
@@ -234,6 +253,11 @@ impl Key {
         [vec![NONCE], join(NONCE, &[&bucket.to_be_bytes()])]
     }
 
+    /// First key of all secrets, and first key after them.
+    pub(super) fn secrets() -> [Vec<u8>; 2] {
+        [vec![SECRET], vec![SECRET + 1]]
+    }
+
     /// First key of all deadlines, and first key after those at `time_ms`.
     pub(super) fn deadlines_until(time_ms: u64) -> [Vec<u8>; 2] {
         let end = time_ms.checked_add(1).map_or_else(
@@ -254,6 +278,11 @@ impl GlobalKey {
             ),
         }
     }
+}
+
+/// `HMAC-SHA256(index key, 0x09 || value)`: proves later that this tenant marked `value`. Names no row.
+pub(super) fn mark(index_key: &IndexKey, value: &[u8]) -> [u8; 32] {
+    index_key.name(&[&[MARK], value])
 }
 
 /// The key of a directory row in the default family.
@@ -310,6 +339,7 @@ mod tests {
                 time_ms: 256,
                 case: [0; 16],
             },
+            Key::Secret { name },
         ];
         let encoded: Vec<_> = keys.iter().map(|key| key.encode(&index_key)).collect();
         assert!(encoded.is_sorted_by(|a, b| a < b));
@@ -339,6 +369,8 @@ mod tests {
             Name::of_row(&one, 2, b"x"),
             Name::of_row(&one, 1, b"y"),
             Name::of_nonce(&one, b"\x01x"),
+            Name::of_secret(&one, b"\x01x"),
+            Name(mark(&one, b"\x01x")),
         ] {
             assert_ne!(name, other);
         }

@@ -10,6 +10,7 @@ mod org;
 mod recovery;
 mod refused;
 mod repair;
+mod secrets;
 mod stale;
 mod support;
 mod turns;
