@@ -6,8 +6,9 @@
 use agentsigna_verifier::{
     act::{
         Act as Request, Activation, AgentConfirmation, AgentInvitation, CounterpartyChange,
-        CounterpartyEnrolment, Delegation, DelegationEnd, PasskeyRevocation, StatusChange,
-        SystemConfirmation, SystemInvitation, UserChange, UserConfirmation, UserInvitation,
+        CounterpartyEnrolment, Delegation, DelegationEnd, PasskeyRevocation, Password, PasswordEnd,
+        StatusChange, SystemConfirmation, SystemInvitation, UserChange, UserConfirmation,
+        UserInvitation,
     },
     id::Id,
     people::{Groups, Roles},
@@ -46,6 +47,8 @@ pub(super) enum Asked {
     RevokePasskey(PasskeyRevocation),
     Delegate(Delegation),
     EndDelegation(DelegationEnd),
+    SetPassword(Password),
+    EndPassword(PasswordEnd),
 }
 
 impl Act {
@@ -75,6 +78,8 @@ impl Act {
             ("users", Some(_), Some("revoke"), None) => Self::RevokePasskey,
             ("delegations", None, None, None) => Self::Delegate,
             ("delegations", Some("end"), None, None) => Self::EndDelegation,
+            ("users", Some(_), Some("password"), None) => Self::SetPassword,
+            ("users", Some(_), Some("password"), Some("end")) => Self::EndPassword,
             _ => return None,
         })
     }
@@ -99,6 +104,8 @@ impl Act {
             Self::RevokePasskey => Asked::RevokePasskey(PasskeyRevocation::parse(body)?),
             Self::Delegate => Asked::Delegate(Delegation::parse(body)?),
             Self::EndDelegation => Asked::EndDelegation(DelegationEnd::parse(body)?),
+            Self::SetPassword => Asked::SetPassword(Password::parse(body)?),
+            Self::EndPassword => Asked::EndPassword(PasswordEnd::parse(body)?),
         };
         match asked.request() {
             Some(request) => {
@@ -130,6 +137,8 @@ impl Asked {
             Self::RevokePasskey(act) => act,
             Self::Delegate(act) => act,
             Self::EndDelegation(act) => act,
+            Self::SetPassword(act) => act,
+            Self::EndPassword(act) => act,
         })
     }
 
@@ -168,6 +177,8 @@ impl Asked {
             Self::RevokePasskey(act) => Deed::RevokePasskey { user: &act.user },
             Self::Delegate(act) => Deed::Delegation { from: &act.from },
             Self::EndDelegation(act) => Deed::Delegation { from: &act.from },
+            Self::SetPassword(act) => Deed::SetPassword { user: &act.user },
+            Self::EndPassword(act) => Deed::EndPassword { user: &act.user },
         }
     }
 
@@ -265,6 +276,14 @@ impl Asked {
             ),
             Self::EndDelegation(act) => (
                 format!("Let {} judge for {} no more", act.to, act.from),
+                Vec::new(),
+            ),
+            Self::SetPassword(act) => (
+                format!("Let {} sign in with a password, to read", act.user),
+                vec![("digest of what is kept", act.secret.to_hex())],
+            ),
+            Self::EndPassword(act) => (
+                format!("Let the password of {} open nothing any more", act.user),
                 Vec::new(),
             ),
         };

@@ -25,7 +25,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{
     Kind, Refusal, Step,
     answer::Pending,
-    event, people, policy,
+    event, passwords, people, policy,
     proof::Proof,
     random,
     request::{check_origin, check_target, evidence},
@@ -69,6 +69,10 @@ pub enum Act {
     Delegate,
     /// `POST /v1/delegations/end`; people only
     EndDelegation,
+    /// `POST /v1/users/{user}/password`; people only
+    SetPassword,
+    /// `POST /v1/users/{user}/password/end`; people only
+    EndPassword,
 }
 
 /// What an act has at hand.
@@ -100,6 +104,8 @@ impl Act {
             Self::RevokePasskey => people::revoke(desk),
             Self::Delegate => people::delegate(desk),
             Self::EndDelegation => people::end_delegation(desk),
+            Self::SetPassword => passwords::set(desk),
+            Self::EndPassword => passwords::end(desk),
         }
     }
 }

@@ -26,6 +26,7 @@ use super::{
     escalation,
     failures::Failures,
     lane::{self, Done, Route, Work},
+    passwords::Passwords,
     policy::Policies,
     rates::{Buckets, Rates},
     reply::Reply,
@@ -49,6 +50,8 @@ pub(super) struct Inner {
     pub(super) failures: Failures,
     /// What people are in the middle of.
     pub(super) ceremonies: Arc<Ceremonies>,
+    /// Tries and codes of passwords.
+    pub(super) passwords: Passwords,
     /// What each key and tenant may still ask for (AP-14).
     pub(super) rates: Buckets,
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
@@ -91,6 +94,7 @@ impl Office {
                 policies: Policies::default(),
                 failures: Failures::default(),
                 ceremonies: Arc::default(),
+                passwords: Passwords::default(),
                 rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),

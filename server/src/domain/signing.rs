@@ -34,6 +34,7 @@ use super::{
     event,
     lane::{self, Done, TRIES_MAX},
     office::{self, Inner},
+    passwords::needs_passkey,
     policy,
     proof::Proof,
     random,
@@ -41,7 +42,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, Tenant};
+use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, SecretChange, Tenant};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -232,11 +233,7 @@ fn prepare(
     body: Vec<u8>,
 ) -> Result<Prepared, Refusal> {
     let Some(passkey) = &visitor.passkey else {
-        return Err(Refusal::new(
-            Kind::Forbidden,
-            "needs-passkey",
-            "signed in with a password: sign in with a passkey to sign",
-        ));
+        return Err(needs_passkey());
     };
     let rate = inner.ledger.clock().steady();
     inner
@@ -249,9 +246,11 @@ fn prepare(
     let mut reading = Reading::of(&visitor.tenant);
     let asked = act.read(&reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
-    if let Asked::PublishPolicy(text) = &asked {
-        // Said before it is signed.
-        policy::compile(stack, text)?;
+    // Said before it is signed.
+    match &asked {
+        Asked::PublishPolicy(text) => drop(policy::compile(stack, text)?),
+        Asked::SetPassword(act) => drop(inner.new_secret(visitor, &act.secret, now)?),
+        _ => {}
     }
     let origin = KeyName::parse(visitor.origin()).map_err(|error| Refusal::broken(&error))?;
     let context = ActContext {
@@ -360,6 +359,12 @@ fn step(
         now,
         policies: &inner.policies,
     })?;
+    if let Asked::SetPassword(act) = &asked {
+        // SO-19.
+        let secret = inner.new_secret(visitor, &act.secret, now)?;
+        let kept = SecretChange::put(act.user.clone(), secret);
+        step.change.secrets.push(kept);
+    }
     if follows == Follows::Proposed {
         let proposed = Body::ActProposed(ActProposed {
             signed: proof.evidence(Some(body)),
