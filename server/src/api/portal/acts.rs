@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::agent::{answer, json},
-    domain::{Follows, Prepared, Refusal},
+    domain::{Follows, Prepared, Refusal, Visitor},
 };
 
 /// Who may ask.
@@ -93,14 +93,24 @@ async fn proposals(State(door): Shared, Extension(visitor): Signed) -> Outcome {
 
 async fn prepare(State(door): Shared, Extension(visitor): Signed, request: Request) -> Outcome {
     let asked = body::act(request).await?;
-    let is_form = asked.is_form;
-    let prepared = door.office.prepare(visitor, asked.path, asked.body).await;
+    if asked.is_form {
+        return Ok(prepared(&door, visitor, asked.path, asked.body).await);
+    }
+    let prepared = door.office.prepare(visitor, asked.path, asked.body).await?;
     let rp_id = door.sites.portal().rp_id();
-    match prepared {
-        Ok(prepared) if is_form => Ok(html(plain::act(&prepared, rp_id))),
-        Ok(prepared) => Ok(json(StatusCode::OK, &shown(&prepared, rp_id))),
-        Err(refusal) if is_form => Ok(entrance::problem(refusal)),
-        Err(refusal) => Err(refusal.into()),
+    Ok(json(StatusCode::OK, &shown(&prepared, rp_id)))
+}
+
+/// The page of what will be signed: the act of `path` with `body`.
+pub(super) async fn prepared(
+    door: &Door,
+    visitor: Arc<Visitor>,
+    path: String,
+    body: Vec<u8>,
+) -> Response {
+    match door.office.prepare(visitor, path, body).await {
+        Ok(prepared) => html(plain::act(&prepared, door.sites.portal().rp_id())),
+        Err(refusal) => entrance::problem(refusal),
     }
 }
 

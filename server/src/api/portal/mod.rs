@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`passwords`] | setting a password, and signing in with one |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
@@ -19,6 +20,7 @@ mod entrance;
 mod guard;
 mod judging;
 pub mod pages;
+mod passwords;
 mod plain;
 mod routes;
 
@@ -56,6 +58,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
     entering::router()
         .merge(acts::router())
         .merge(judging::router())
+        .merge(passwords::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

@@ -10,6 +10,7 @@
 //! | [`case`] | one case: timeline, events, the verifier's report |
 //! | [`directory`] | agents, target systems, counterparties |
 //! | [`policy`] | bundles: text, what differs, what would have been decided |
+//! | [`password`] | a new password and its codes |
 //! | [`people`] | people, passkeys, proposals, delegations |
 //! | [`ledger`] | head, entries, Passports |
 //! | [`form`] | the body of an act from the fields of its form |
@@ -33,6 +34,7 @@ pub mod form;
 pub mod frame;
 pub mod ledger;
 pub mod parts;
+pub mod password;
 pub mod people;
 pub mod policy;
 pub mod queue;
