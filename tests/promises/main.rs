@@ -11,8 +11,10 @@
 )]
 
 mod a_browser_makes_passkeys;
+mod a_browser_reads_with_a_password;
 mod a_gate_admits_once;
 mod a_killed_server_loses_no_answer;
+mod a_password_only_reads;
 mod an_agent_that_may_gets_a_passport;
 mod at_the_portal;
 mod audited;
