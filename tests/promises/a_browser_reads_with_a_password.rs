@@ -1,5 +1,5 @@
 //! Goal: a person sets a password by what stands on the pages, and reads with it in a browser that runs no script (TA-9,
-//! TA-10, TA-17). Method: Chromium with a virtual device; then another one, without scripts and without a device.
+//! TA-10, TA-23). Method: Chromium with a virtual device; then another one, without scripts and without a device.
 
 use std::{env, fs, path::PathBuf};
 

@@ -1,5 +1,5 @@
 //! Goal: a password with a code lets its person read, and nobody sign, guess or keep others out; nothing of it leaves the
-//! host (TA-9, TA-17, TA-18, PE-15, PE-16, SO-18, SO-19). Method: the whole way over HTTP, as a browser without scripts
+//! host (TA-9, TA-23, TA-24, PE-15, PE-16, SO-18, SO-19). Method: the whole way over HTTP, as a browser without scripts
 //! sends it; each thing wrong once; at the end the log is audited, and its bytes are searched.
 
 use std::{
@@ -293,9 +293,9 @@ fn told_nowhere(server: &Server, log: &Log, set: &Set) {
     assert!(log.holds(set.secret.as_bytes()));
 }
 
-/// TA-17, TA-18, SO-18: set with a passkey; then a form without scripts opens reading, and nothing more.
+/// TA-23, TA-24, SO-18: set with a passkey; then a form without scripts opens reading, and nothing more.
 #[test]
-fn ta_17_a_password_reads_and_signs_nothing() {
+fn ta_23_a_password_reads_and_signs_nothing() {
     let mut server = Server::start_with_people();
     let tenant = Tenant::ready(&server, "north");
     let buyer = tenant.agent("buyer-1");

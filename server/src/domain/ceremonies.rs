@@ -59,7 +59,7 @@ pub(super) struct Holder {
 pub(super) enum Begun {
     /// A passkey; the session signs with it.
     Passkey(JwkThumbprint),
-    /// A password, by the digest of its record. The session signs nothing (TA-17).
+    /// A password, by the digest of its record. The session signs nothing (TA-23).
     Password(Digest),
 }
 

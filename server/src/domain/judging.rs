@@ -129,7 +129,7 @@ impl Office {
     /// A ticket for `visitor` to read the sheet of `case` on the approval site.
     ///
     /// # Errors
-    /// `not-found` where no review is open, or the person is no approver; `needs-passkey` (TA-17).
+    /// `not-found` where no review is open, or the person is no approver; `needs-passkey` (TA-23).
     pub fn ticket(&self, visitor: &Visitor, case: &str) -> Result<String, Refusal> {
         let case = CaseId::from_hex(case).ok_or_else(Refusal::not_found)?;
         if !visitor.has_one_of(&[Role::Approver]) {
@@ -137,7 +137,7 @@ impl Office {
         }
         let mut reading = Reading::of(&visitor.tenant);
         let (_, review) = in_review(&mut reading, case)?;
-        // TA-17: a ticket leads to a signature.
+        // TA-23: a ticket leads to a signature.
         if !visitor.may_sign() {
             return Err(needs_passkey());
         }

@@ -73,7 +73,7 @@ fn text_of(bytes: &[u8]) -> String {
 
 async fn asked(State(door): Shared, Extension(visitor): Signed) -> Response {
     if !visitor.may_sign() {
-        // TA-17.
+        // TA-23.
         return entrance::problem(domain::needs_passkey());
     }
     around::drawn(form(&door, &visitor, Vec::new()))

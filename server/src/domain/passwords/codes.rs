@@ -1,7 +1,7 @@
 //! One-time codes of an authenticator app: RFC 6238 with SHA-1, six digits, steps of 30 s from 0.
 //!
 //! SHA-1 because every app has it; what counts here is the HMAC (RFC 6238 §1.2). That a code is accepted once is judged
-//! where the last step is known (TA-18).
+//! where the last step is known (TA-24).
 
 use agentsigna_verifier::time::UnixMillis;
 use hmac::{Hmac, KeyInit as _, Mac as _};

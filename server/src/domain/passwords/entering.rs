@@ -1,4 +1,4 @@
-//! Signing in with a password and a code (TA-9, TA-18).
+//! Signing in with a password and a code (TA-9, TA-24).
 //!
 //! Whatever is wrong, the same is done: a hash is computed, three codes are compared, and one answer is given. What
 //! was wrong is for the log of the person alone.

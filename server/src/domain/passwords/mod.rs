@@ -8,7 +8,7 @@
 //! | [`entering`] | signing in with both |
 //! | [`tries`], [`marks`] | who failed how often, and which browsers are known |
 //!
-//! A password opens reading and nothing else (TA-17): the session it begins has no passkey, and every way to a
+//! A password opens reading and nothing else (TA-23): the session it begins has no passkey, and every way to a
 //! signature asks for one. Absent on purpose: a way to look a password up, and one to set it for somebody else.
 
 mod codes;
@@ -71,7 +71,7 @@ pub(super) struct Passwords {
     /// Of each mark, by log, person and nonce.
     known: Tries<(String, Id, Nonce)>,
     /// The last step of which a code was taken here, by the digest of the record: what is admitted and not durable
-    /// yet counts too (TA-18).
+    /// yet counts too (TA-24).
     steps: Mutex<HashMap<Digest, u64>>,
 }
 
@@ -131,7 +131,7 @@ impl Passwords {
         done.map_err(|error| Refusal::broken(&error))
     }
 
-    /// TA-18: takes the step, if it is after every one that was taken before; `stored` is the last on disk.
+    /// TA-24: takes the step, if it is after every one that was taken before; `stored` is the last on disk.
     fn take_step(&self, of: Digest, stored: Option<u64>, step: u64, now: UnixMillis) -> bool {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         // Of a step that is over no code counts, whatever is remembered.
@@ -152,7 +152,7 @@ impl Passwords {
     }
 }
 
-/// TA-17: the refusal of whoever has no device here.
+/// TA-23: the refusal of whoever has no device here.
 #[must_use]
 pub fn needs_passkey() -> Refusal {
     Refusal::new(
@@ -256,7 +256,7 @@ impl Office {
                 "this is not the code of now: wait for the next one and type its six digits",
             )
         })?;
-        // TA-18: it was shown, so it is used.
+        // TA-24: it was shown, so it is used.
         found.step = found.step.max(Some(step));
         let user = &visitor.user;
         let body = serde_json::json!({
@@ -340,12 +340,12 @@ pub(super) fn end(mut desk: Desk<'_>) -> Result<Step, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    //! Goal: a code is taken once, whatever is durable already (TA-18).
+    //! Goal: a code is taken once, whatever is durable already (TA-24).
 
     use super::*;
 
     #[test]
-    fn ta_18_a_step_is_taken_once_and_none_before_it() {
+    fn ta_24_a_step_is_taken_once_and_none_before_it() {
         let passwords = Passwords::default();
         let now = UnixMillis::new(1_800_000_000_000).unwrap();
         let step = codes::step_at(now);
