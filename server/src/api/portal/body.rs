@@ -20,6 +20,13 @@ const FORM_BYTES_MAX: usize = 768 * 1024;
 pub(super) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Reads a form without fields.
+pub(super) async fn nothing(request: Request) -> Result<(), Refusal> {
+    check_type(request.headers(), FORM)?;
+    let _ = content(request, 0, "body-size").await?;
+    Ok(())
+}
+
 /// What a request to prepare an act says, and in which form it came.
 pub(super) struct ActForm {
     pub(super) path: String,

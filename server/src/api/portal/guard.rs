@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::error::Refused,
-    domain::{Kind, Refusal, Visitor},
+    domain::{Kind, Refusal, Use, Visitor},
 };
 
 /// The cookie of a session: for this host alone, over TLS alone, for requests of our own pages alone.
@@ -122,7 +122,7 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
     let visitor = match session(headers) {
         Some(id) => door
             .office
-            .visitor(id, reads)
+            .visitor(id, made(route, request))
             .map_err(|refusal| (refusal, asked()))?,
         None => None,
     };
@@ -142,6 +142,19 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
         on,
         visitor: Some(Arc::new(visitor)),
     })
+}
+
+/// TA-17: what a person did to send this. Scripts ask by `fetch` and `EventSource`, both in the mode `cors`; a browser
+/// that does not say so makes pages live longer, never shorter.
+fn made(route: &Route, request: &Request) -> Use {
+    let mut modes = request.headers().get_all("sec-fetch-mode").iter();
+    if request.method() != Method::GET {
+        Use::Act
+    } else if route.path == "/events" || modes.any(|mode| mode == "cors") {
+        Use::Background
+    } else {
+        Use::Read
+    }
 }
 
 /// TA-2: one of the two sites, byte for byte.

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`log`] | the ledger: its head, its entries, all of it to take along, the verifier's report |
+//! | [`passports`] | Passports, and their bytes |
+//! | [`events`] | news for pages that are open |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
@@ -16,11 +19,17 @@ mod around;
 mod body;
 mod entering;
 mod entrance;
+mod events;
 mod guard;
 mod judging;
+mod log;
 pub mod pages;
+mod paging;
+mod passports;
 mod plain;
 mod routes;
+mod stream;
+mod tar;
 
 use std::sync::Arc;
 
@@ -56,6 +65,9 @@ pub fn router(office: Office, sites: Sites) -> Router {
     entering::router()
         .merge(acts::router())
         .merge(judging::router())
+        .merge(log::router())
+        .merge(passports::router())
+        .merge(events::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),
