@@ -3,6 +3,7 @@
 //! agents go on asking.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -14,7 +15,7 @@ use agentsigna_tests::{
     client::{Answer, now_ms},
     programs,
     server::Server,
-    tenant::{Party, Tenant},
+    tenant::{POLICY, Party, Tenant},
 };
 use agentsigna_verifier::{
     entry::Event,
@@ -165,6 +166,14 @@ fn unpacked(answer: &Answer, scratch: &TempDir, name: &str) -> PathBuf {
     fs::create_dir(&into).unwrap();
     let archive = scratch.path().join(format!("{name}.tar"));
     fs::write(&archive, &answer.body).unwrap();
+    let listed = programs::run(Command::new("tar").arg("tf").arg(&archive)).expect(0);
+    let names: BTreeSet<&str> = listed.lines().collect();
+    assert_eq!(
+        names.len(),
+        listed.lines().count(),
+        "a file twice in\n{listed}"
+    );
+    assert!(listed.trim_end().ends_with("/checkpoint"), "{listed}");
     let done = programs::run(
         Command::new("tar")
             .arg("xf")
@@ -199,6 +208,8 @@ fn ta_19_the_log_is_taken_along_while_agents_ask() {
     let world = world();
     let scratch = tempfile::tempdir().unwrap();
     let trust = scratch.path().join("trust.json");
+    // A bundle that is published again is still one blob.
+    world.tenant.publish(POLICY).expect(201);
     world.tenant.write_trust(&trust, &[]);
     let (stop, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     let exports: Vec<Answer> = thread::scope(|scope| {

@@ -141,15 +141,7 @@ impl Office {
     pub async fn judged(&self, visitor: &Visitor) -> Result<LogJudged, Refusal> {
         let mut log = self.exported(visitor);
         let size = log.size().entries();
-        if size > JUDGED_ENTRIES_MAX {
-            return Err(Refusal::conflict(
-                "log-too-long",
-                format!(
-                    "the log has {size} entries, at most {JUDGED_ENTRIES_MAX} are judged here: export it, then run \
-                     `agentsigna-verify ledger`"
-                ),
-            ));
-        }
+        check_size(size)?;
         let place = Place::take(&self.inner.judging, visitor.origin())?;
         let job = task::spawn_blocking(move || {
             // Given back when the work ends, also where nobody waits for it any more.
@@ -202,6 +194,19 @@ impl Drop for Place {
     }
 }
 
+fn check_size(size: u64) -> Result<(), Refusal> {
+    if size <= JUDGED_ENTRIES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::conflict(
+        "log-too-long",
+        format!(
+            "the log has {size} entries, at most {JUDGED_ENTRIES_MAX} are judged here: export it, then run \
+             `agentsigna-verify ledger`"
+        ),
+    ))
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the shape that `map_err` takes"
@@ -212,7 +217,7 @@ fn broken(error: ProofError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    //! Goal: one judgement of a log at a time, and the next when it is done.
+    //! Goal: one judgement of a log at a time, and the next when it is done; none of a log that is too long.
 
     use super::*;
 
@@ -228,5 +233,16 @@ mod tests {
         let _other = Place::take(&judging, "b").unwrap();
         drop(first);
         assert!(Place::take(&judging, "a").is_ok());
+    }
+
+    #[test]
+    fn ta_19_a_log_that_is_too_long_is_for_the_command() {
+        assert!(check_size(10_000).is_ok());
+        let refused = check_size(10_001).unwrap_err();
+        assert_eq!(
+            (refused.kind, refused.code),
+            (Kind::Conflict, "log-too-long")
+        );
+        assert!(refused.detail.contains("`agentsigna-verify ledger`"));
     }
 }

@@ -7,7 +7,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use agentsigna_verifier::event::Body;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
-    time::{Instant, sleep_until},
+    time::{Interval, interval},
 };
 
 use super::{Kind, Office, Refusal, Visitor, sessions::STREAMS_MAX, view::logged};
@@ -35,8 +35,8 @@ pub struct Listening {
     grown: watch::Receiver<u64>,
     /// Entries that were told of.
     told: u64,
-    /// When the next news may be told.
-    not_before: Instant,
+    /// Ticks when the next news may be told.
+    pause: Interval,
     life: watch::Receiver<()>,
     told_to_stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -67,7 +67,7 @@ impl Office {
             tenant: visitor.tenant.clone(),
             grown,
             told,
-            not_before: Instant::now(),
+            pause: interval(PAUSE),
             life,
             told_to_stop: self.inner.told_to_stop.subscribe(),
             _place: place,
@@ -83,14 +83,14 @@ impl Listening {
             tenant,
             grown,
             told,
-            not_before,
+            pause,
             life,
             told_to_stop,
             ..
         } = self;
         loop {
             let changed = async {
-                sleep_until(*not_before).await;
+                pause.tick().await;
                 let grown = grown.wait_for(|size| *size > *told).await;
                 grown.map(|size| *size).ok()
             };
@@ -103,7 +103,7 @@ impl Listening {
             let news = between(tenant, *told..size);
             *told = size;
             if !news.is_empty() {
-                *not_before = Instant::now() + PAUSE;
+                pause.reset();
                 return Some((news, size));
             }
         }

@@ -145,3 +145,30 @@ impl Office {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Goal: a Passport is shown as valid from its first second until its last, and not in the one it ends with.
+
+    use super::*;
+
+    const EXAMPLE: &[u8] = include_bytes!("../../../spec/examples/po-1001.passport");
+
+    #[test]
+    fn a_passport_is_valid_until_it_ends() {
+        let claims = Passport::parse(EXAMPLE).unwrap().claims().clone();
+        let (begin, end) = (claims.not_before_s * 1000, claims.expires_s * 1000);
+        let is_valid = |now| {
+            let seen = PassportSeen {
+                index: 16,
+                claims: claims.clone(),
+                exponent: Exponent::new(2).unwrap(),
+                now: UnixMillis::new(now).unwrap(),
+            };
+            assert_eq!(seen.expires_at().millis(), end);
+            seen.is_valid()
+        };
+        assert!(is_valid(begin) && is_valid(end - 1));
+        assert!(!is_valid(begin - 1) && !is_valid(end));
+    }
+}

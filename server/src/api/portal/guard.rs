@@ -269,3 +269,39 @@ pub(super) async fn locked_down(mut response: Response) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    //! Goal: what a script of a page asks for is told from what a person does.
+
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn ta_17_what_scripts_read_is_nobodys_act() {
+        let ask = |method: &str, path: &'static str, modes: &[&str]| {
+            let mut request = Request::builder().method(method).uri(path);
+            for mode in modes {
+                request = request.header("Sec-Fetch-Mode", *mode);
+            }
+            let mut routes = portal_routes();
+            let route = routes.find(|route| route.path == path && route.method == method);
+            made(route.unwrap(), &request.body(Body::empty()).unwrap())
+        };
+        assert_eq!(ask("GET", "/ledger", &[]), Use::Read);
+        assert_eq!(ask("GET", "/ledger", &["navigate"]), Use::Read);
+        assert_eq!(ask("GET", "/ledger", &["cors"]), Use::Background);
+        assert_eq!(
+            ask("GET", "/ledger", &["navigate", "cors"]),
+            Use::Background
+        );
+        // Whatever a client says of it.
+        for modes in [&[][..], &["navigate"], &["cors"]] {
+            assert_eq!(ask("GET", "/events", modes), Use::Background);
+        }
+        // A signature is sent by a script, and is a person's.
+        assert_eq!(ask("POST", "/acts/sign", &["cors"]), Use::Act);
+        assert_eq!(ask("POST", "/ledger/verify", &["navigate"]), Use::Act);
+    }
+}
