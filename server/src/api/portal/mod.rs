@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`queue`] | cases that wait for people |
+//! | [`cases`] | cases, what a search finds, their files, the verifier's report |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
@@ -14,13 +16,17 @@
 mod acts;
 mod around;
 mod body;
+mod cases;
 mod entering;
 mod entrance;
 mod guard;
 mod judging;
 pub mod pages;
 mod plain;
+mod query;
+mod queue;
 mod routes;
+mod told;
 
 use std::sync::Arc;
 
@@ -55,6 +61,8 @@ pub fn router(office: Office, sites: Sites) -> Router {
     // Who may ask is in the tables of the rooms, and looked up by the guard: a route that is only here is not there.
     entering::router()
         .merge(acts::router())
+        .merge(queue::router())
+        .merge(cases::router())
         .merge(judging::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
