@@ -31,6 +31,7 @@ mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;
 mod sessions_end_and_strangers_see_nothing;
 mod the_demo_runs;
+mod the_portal_shows_what_the_log_says;
 mod tidy;
 mod two_cannot_both_win;
 mod visibility;

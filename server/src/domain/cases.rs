@@ -252,7 +252,7 @@ fn verified(tenant: &Tenant, case: CaseId, now: UnixMillis) -> Result<Verified, 
         .map_err(|error| Refusal::broken(&error))?;
     let question = Question {
         at: Some(now),
-        // Whoever reads this has it from the one who wrote the case file.
+        // TA-31: whoever reads this has it from the one who wrote the case file.
         pinned: false,
         expects_authority: false,
     };

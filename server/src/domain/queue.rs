@@ -288,7 +288,7 @@ pub(super) fn delegators(tenant: &Tenant, user: &Id, now: UnixMillis) -> Result<
     Ok(found)
 }
 
-/// Whether a word of `user`, for `other` or for themselves, would count: about which case, which word, when.
+/// TA-30: whether a word of `user`, for `other` or for themselves, would count: about which case, which word, when.
 pub(super) fn would_count(
     reading: &mut Reading,
     (case, word, at): (CaseId, Step, UnixMillis),

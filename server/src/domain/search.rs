@@ -17,7 +17,7 @@ use agentsigna_verifier::{
 use super::{CaseSeen, Office, Refusal, Visitor};
 use crate::ledger::{RowKind, Tenant};
 
-/// Entries that one search looks at.
+/// Entries that one search looks at. TA-32
 const LOOKED_AT_MAX: u64 = 4096;
 /// The longest text that is looked for, in bytes: as long as the field of the pages.
 const TEXT_BYTES_MAX: usize = 128;
