@@ -33,6 +33,7 @@ mod same_request_same_answer;
 mod sessions_end_and_strangers_see_nothing;
 mod the_demo_runs;
 mod the_ledger_is_there_to_be_taken;
+mod the_portal_shows_what_the_log_says;
 mod tidy;
 mod two_cannot_both_win;
 mod visibility;

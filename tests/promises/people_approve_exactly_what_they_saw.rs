@@ -92,7 +92,7 @@ impl Page for Answer {
 }
 
 /// A ticket for the sheet of `case`.
-fn ticket(person: &Person, case: &str) -> String {
+pub(crate) fn ticket(person: &Person, case: &str) -> String {
     let answer = person
         .at_portal("GET", &format!("/cases/{case}/review"))
         .send();

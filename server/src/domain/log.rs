@@ -23,7 +23,7 @@ use tokio::task;
 use super::{Kind, Office, Refusal, Visitor};
 use crate::ledger::{Exported, ProofError};
 
-/// Entries that are judged in one request, at most (`spec/tenant-api.md §5.3`).
+/// Entries that are judged in one request, at most (`spec/tenant-api.md §5.4`).
 pub const JUDGED_ENTRIES_MAX: u64 = 10_000;
 
 /// The newest head.

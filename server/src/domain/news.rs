@@ -1,4 +1,4 @@
-//! What is told to pages that are open: that something changed, never what (`spec/tenant-api.md §5.4`).
+//! What is told to pages that are open: that something changed, never what (`spec/tenant-api.md §5.5`).
 //!
 //! INVARIANT (heard): whoever listens holds the session's `life`; it goes with the session, and the stream with it.
 

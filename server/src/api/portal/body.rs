@@ -158,10 +158,10 @@ fn too_large(code: &'static str, bytes_max: usize) -> Refusal {
     )
 }
 
-type Field = (Vec<u8>, Vec<u8>);
+pub(super) type Field = (Vec<u8>, Vec<u8>);
 
 /// `application/x-www-form-urlencoded`, as browsers write it.
-fn form(bytes: &[u8]) -> Result<Vec<Field>, Refusal> {
+pub(super) fn form(bytes: &[u8]) -> Result<Vec<Field>, Refusal> {
     let parts = bytes.split(|byte| *byte == b'&');
     parts
         .filter(|part| !part.is_empty())

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`queue`] | cases that wait for people |
+//! | [`cases`] | cases, what a search finds, their files, the verifier's report |
 //! | [`log`] | the ledger: its head, its entries, all of it to take along, the verifier's report |
 //! | [`passports`] | Passports, and their bytes |
 //! | [`events`] | news for pages that are open |
@@ -17,6 +19,7 @@
 mod acts;
 mod around;
 mod body;
+mod cases;
 mod entering;
 mod entrance;
 mod events;
@@ -27,9 +30,12 @@ pub mod pages;
 mod paging;
 mod passports;
 mod plain;
+mod query;
+mod queue;
 mod routes;
 mod stream;
 mod tar;
+mod told;
 
 use std::sync::Arc;
 
@@ -64,6 +70,8 @@ pub fn router(office: Office, sites: Sites) -> Router {
     // Who may ask is in the tables of the rooms, and looked up by the guard: a route that is only here is not there.
     entering::router()
         .merge(acts::router())
+        .merge(queue::router())
+        .merge(cases::router())
         .merge(judging::router())
         .merge(log::router())
         .merge(passports::router())

@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, entering, events, judging, log, passports};
+use super::{acts, cases, entering, events, judging, log, passports, queue};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +63,11 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 6] = [
+const ROOMS: [&[Route]; 8] = [
     entering::ROUTES,
     acts::ROUTES,
+    queue::ROUTES,
+    cases::ROUTES,
     judging::ROUTES,
     log::ROUTES,
     passports::ROUTES,
