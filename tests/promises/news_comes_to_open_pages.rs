@@ -230,6 +230,19 @@ fn a_second_tab_changes_by_itself_and_keeps_the_focus() {
     );
     second.follow("[data-news] a");
     assert!(second.text().contains("25.00"));
+    // The queue itself: on the link that a person is about to follow.
+    second.open(&format!("{}/queue", server.sites().portal));
+    second.wait_until(&waiting(1));
+    let row = "document.querySelector('main tbody th a')";
+    let _ = second.eval(&format!("{row}.focus()"));
+    thread::sleep(Duration::from_secs(1));
+    buyer.buy("po-4", 700_000).expect(200);
+    second.wait_until(
+        "document.querySelector('[data-news]').textContent.includes('The queue has changed.')",
+    );
+    second.wait_until(&waiting(2));
+    second.wait_until(&format!("document.activeElement === {row}"));
+    assert!(!second.text().contains("7,000.00"));
     for page in [&first, &second] {
         assert_eq!(page.complaints(), [""; 0]);
     }

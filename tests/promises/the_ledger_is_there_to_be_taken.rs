@@ -25,7 +25,9 @@ use agentsigna_verifier::{
 };
 use tempfile::TempDir;
 
-use crate::{at_the_portal::Person, audited::audit, people_approve_exactly_what_they_saw::judge};
+use crate::{
+    at_the_portal::Person, audited::audit, pages::html, people_approve_exactly_what_they_saw::judge,
+};
 
 struct World {
     server: Server,
@@ -68,6 +70,8 @@ fn world() -> World {
 fn page(person: &Person, path: &str) -> String {
     let answer = person.at_portal("GET", path).send();
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    let read = html::read(&answer.text()).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+    assert_eq!(read.faults(), [""; 0], "{path}");
     answer.text()
 }
 
@@ -266,7 +270,7 @@ fn ta_19_the_log_is_taken_along_while_agents_ask() {
     );
 }
 
-/// TA-19: what the page says is what the program says of the same files.
+/// TA-19, TA-31: what the page says is what the program says of the same files.
 #[test]
 fn ta_19_the_page_says_what_the_command_line_says() {
     let world = world();

@@ -82,7 +82,7 @@ pub struct Verified {
     pub report: Report,
     /// The question.
     pub question: Question,
-    /// The size of the log that the case file stands on.
+    /// The size of the log that was judged, or that the case file stands on.
     pub size: u64,
 }
 

@@ -14,13 +14,13 @@ use agentsigna_verifier::{
     log::tree::{LeafHash, RootHash},
     time::UnixMillis,
     verify::{
-        Question, Report,
+        Question,
         ledger::{Options, audit},
     },
 };
 use tokio::task;
 
-use super::{Kind, Office, Refusal, Visitor};
+use super::{Kind, Office, Refusal, Verified, Visitor};
 use crate::ledger::{Exported, ProofError};
 
 /// Entries that are judged in one request, at most (`spec/tenant-api.md §5.4`).
@@ -58,17 +58,6 @@ pub struct EntrySeen {
     pub size: u64,
     /// The proof, as C2SP tlog-proof.
     pub proof: String,
-}
-
-/// What the verifier says of a log.
-#[derive(Debug)]
-pub struct LogJudged {
-    /// Its report.
-    pub report: Report,
-    /// What it was asked.
-    pub question: Question,
-    /// How many entries it was given.
-    pub size: u64,
 }
 
 /// The logs that are being judged, by their origins.
@@ -138,7 +127,7 @@ impl Office {
     ///
     /// # Errors
     /// `log-too-long`; `being-verified` while another such question about this log is open.
-    pub async fn judged(&self, visitor: &Visitor) -> Result<LogJudged, Refusal> {
+    pub async fn judged(&self, visitor: &Visitor) -> Result<Verified, Refusal> {
         let mut log = self.exported(visitor);
         let size = log.size().entries();
         check_size(size)?;
@@ -156,7 +145,7 @@ impl Office {
             let options = Options { replay: true };
             let report = audit(&mut log, &trust, &question, options, &mut |_| {})
                 .map_err(|error| Refusal::broken(&error))?;
-            Ok(LogJudged {
+            Ok(Verified {
                 report,
                 question,
                 size,

@@ -45,7 +45,7 @@ pub use directory::Act;
 pub use founding::{Founded, Promise, Promised};
 pub use join::{Invited, Joined, Registering};
 pub use judging::{Judgement, SheetShown, Word};
-pub use log::{EntrySeen, HeadSeen, JUDGED_ENTRIES_MAX, LogJudged};
+pub use log::{EntrySeen, HeadSeen, JUDGED_ENTRIES_MAX};
 pub use news::{Listening, News};
 pub use office::{Office, OfficeError};
 pub use passports::{Agreed, PassportSeen};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agentsigna_verifier::verify::Outcome;
 use axum::{
     Extension, Router,
     body::Body,
@@ -14,18 +13,18 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{drawn, frame},
+    around::{drawn, frame, report},
     entrance,
     pages::{
-        case::{CasePage, Report},
-        parts::{Block, Chip, Left, Money, Plain, Shown, Theirs, When},
+        case::CasePage,
+        parts::{Chip, Left, Money, Plain, Shown, Theirs, When},
         queue::{CaseRow, Cases, Found},
     },
     query::{Query, escaped},
     routes::{On, Route, Who, page},
     told, typed,
 };
-use crate::domain::{CaseSeen, Hit, Refusal, Searched, Verified, Visitor};
+use crate::domain::{CaseSeen, Hit, Refusal, Searched, Visitor};
 
 /// Who may ask.
 pub(super) const ROUTES: &[Route] = &[
@@ -218,23 +217,9 @@ async fn verify(
 }
 
 async fn verified(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage, Refusal> {
-    let Verified {
-        report,
-        question,
-        size,
-    } = door.office.verified(visitor, case).await?;
-    let verdict = match report.outcome() {
-        Outcome::Valid => "valid",
-        Outcome::Refused(_) => "refused",
-        Outcome::Incomplete(_) => "incomplete",
-    };
-    let lines = report.words(&question, &|_, word| word.to_owned());
+    let verified = door.office.verified(visitor, case).await?;
     Ok(CasePage {
-        report: Some(Report {
-            verdict: Chip::named(verdict),
-            text: Block(lines.join("\n")),
-            size,
-        }),
+        report: Some(report(&verified)),
         ..told_of(door, visitor, case).await?
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agentsigna_verifier::{people::Role, verify::Outcome as Verdict};
+use agentsigna_verifier::{entry::Event, people::Role};
 use axum::{
     Extension, Router,
     extract::{Path, Request, State},
@@ -17,7 +17,7 @@ use super::{
     pages::{
         case::Report,
         ledger::{EntryPage, EntryRow, Ledger},
-        parts::{Block, Chip, Exactly, Hash, Shown},
+        parts::{Block, Exactly, Hash, Shown},
     },
     paging,
     routes::{On, Route, Who, data, page},
@@ -25,7 +25,7 @@ use super::{
     tar, typed,
 };
 use crate::{
-    domain::{JUDGED_ENTRIES_MAX, LogJudged, Refusal, Visitor},
+    domain::{JUDGED_ENTRIES_MAX, Refusal, Visitor},
     ledger::Files,
 };
 
@@ -64,26 +64,7 @@ async fn verify(State(door): Shared, Extension(visitor): Signed, request: Reques
 async fn judged(door: &Door, visitor: &Visitor, request: Request) -> Result<Ledger, Refusal> {
     body::nothing(request).await?;
     let judged = door.office.judged(visitor).await?;
-    head(door, visitor, None, Some(report(&judged)))
-}
-
-/// What the command line prints, without colours.
-fn report(judged: &LogJudged) -> Report {
-    let LogJudged {
-        report,
-        question,
-        size,
-    } = judged;
-    let lines = report.words(question, &|_, word| word.to_owned());
-    Report {
-        verdict: Chip::named(match report.outcome() {
-            Verdict::Valid => "valid",
-            Verdict::Refused(_) => "refused",
-            Verdict::Incomplete(_) => "incomplete",
-        }),
-        text: Block(lines.join("\n")),
-        size: *size,
-    }
+    head(door, visitor, None, Some(around::report(&judged)))
 }
 
 fn head(
@@ -99,9 +80,7 @@ fn head(
             index: logged.index,
             kind: event.body.kind(),
             case: event.place.as_ref().map(|place| place.case),
-            digest: Hash::of(&agentsigna_verifier::entry::Event::digest_of(
-                &event.encode(),
-            )),
+            digest: Hash::of(&Event::digest_of(&event.encode())),
             at: Exactly(event.decided_at),
         }))
     })?;
