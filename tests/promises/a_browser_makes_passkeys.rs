@@ -169,7 +169,7 @@ fn a_person_joins_signs_in_and_signs_in_a_real_browser() {
 }
 
 /// Shows two passkeys of `user` on `page`, has the founder confirm them, and signs in.
-fn join(page: &Page, server: &Server, tenant: &Tenant, user: &str) {
+pub(crate) fn join(page: &Page, server: &Server, tenant: &Tenant, user: &str) {
     let sites = server.sites();
     let person =
         json!({ "user": user, "name": user, "roles": ["approver"], "groups": ["finance"] });

@@ -73,7 +73,8 @@ impl Ask {
         self
     }
 
-    pub(crate) fn send(&self) -> Answer {
+    /// Sends it, and leaves the answer to be read.
+    pub(crate) fn open(&self) -> Connection {
         let mut headers = vec![("Host".to_owned(), self.host.clone())];
         headers.extend(self.headers.iter().cloned());
         let start = format!("{} {} HTTP/1.1", self.method, self.path);
@@ -81,7 +82,11 @@ impl Ask {
         connection
             .send(&wire::encode(&start, &headers, &self.body))
             .unwrap();
-        let message = connection.receive().unwrap().expect("an answer");
+        connection
+    }
+
+    pub(crate) fn send(&self) -> Answer {
+        let message = self.open().receive().unwrap().expect("an answer");
         Answer {
             status: message.start.split(' ').nth(1).unwrap().parse().unwrap(),
             headers: message.headers,

@@ -98,7 +98,19 @@ fn ta_1_every_route_with_everybody() {
             // Last of all: it ends the session.
             ("POST", "/sign-out") => continue,
             ("GET", "/") => [303, 200, 200],
+            ("GET", "/queue" | "/cases") => [303, 200, 200],
+            // There is no such case; what is seen of one is in `the_portal_shows_what_the_log_says`.
+            ("GET", "/cases/{case}" | "/cases/{case}/file") => [303, 404, 404],
+            ("POST", "/cases/{case}/verify") => [401, 404, 404],
             ("GET", "/me" | "/queue.json") => [401, 200, 200],
+            ("GET", "/ledger" | "/ledger/{index}" | "/passports") => [303, 200, 200],
+            ("GET", "/ledger/export") => [401, 200, 200],
+            // Anything but a form is refused.
+            ("POST", "/ledger/verify") => [401, 415, 415],
+            ("GET", "/passports/{case}") => [303, 404, 404],
+            ("GET", "/passports/{case}/file") => [401, 404, 404],
+            // It ends with the session; what it says is in `the_ledger_is_there_to_be_taken`.
+            ("GET", "/events") => continue,
             // For approvers; what they see is in `people_approve_exactly_what_they_saw`.
             ("GET", "/cases/{case}/review") => [303, 404, 404],
             // Without a ticket there is nothing, for nobody.
@@ -111,6 +123,7 @@ fn ta_1_every_route_with_everybody() {
         for (on, site) in [(On::Portal, &sites.portal), (On::Approval, &sites.approval)] {
             let cookies = [None, otto.cookie.as_deref(), dana.cookie.as_deref()];
             let path = route.path.replace("{case}", &"0".repeat(32));
+            let path = path.replace("{index}", "0");
             for (cookie, expected) in cookies.into_iter().zip(expected) {
                 let mut asked = ask(&sites, site, route.method, &path).cookie(cookie);
                 if route.method == "POST" {

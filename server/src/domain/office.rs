@@ -18,7 +18,7 @@ use agentsigna_verifier::{
     digest::Digest, entry::CaseId, event::EndReason, key::JwkThumbprint, rules::BigStack,
     signed_request::Signed as SignedMessage,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
     Act, Answer, Refusal,
@@ -26,6 +26,8 @@ use super::{
     escalation,
     failures::Failures,
     lane::{self, Done, Route, Work},
+    log::Judging,
+    news::STREAMS_OF_ALL_MAX,
     policy::Policies,
     rates::{Buckets, Rates},
     reply::Reply,
@@ -61,6 +63,10 @@ pub(super) struct Inner {
     /// The first whole second of this run, in seconds: reads signed in it or later were not answered by the run
     /// before (AP-15).
     pub(super) first_second: u64,
+    /// Logs that the verifier is judging for people.
+    pub(super) judging: Arc<Judging>,
+    /// Places for pages that wait for news.
+    pub(super) streams: Arc<Semaphore>,
     /// For those who wait (AP-11).
     pub(super) told_to_stop: watch::Sender<bool>,
     stopping: AtomicBool,
@@ -95,6 +101,8 @@ impl Office {
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
+                judging: Arc::default(),
+                streams: Arc::new(Semaphore::new(STREAMS_OF_ALL_MAX)),
                 told_to_stop: watch::Sender::new(false),
                 stopping: AtomicBool::new(false),
             }),

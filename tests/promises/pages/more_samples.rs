@@ -6,7 +6,7 @@ use agentsigna_server::api::portal::pages::{
         ActorKind, ActorPage, AgentForm, AgentRow, Agents, Counterparties, CounterpartyForm,
         CounterpartyPage, CounterpartyRow, KeyShown, Systems,
     },
-    ledger::{EntryRow, Ledger, PassportPage, PassportRow, Passports},
+    ledger::{EntryPage, EntryRow, Ledger, PassportPage, PassportRow, Passports},
     parts::{Block, Chip, Exactly, Hash, Plain, Shown, Theirs, Tone, When},
     people::{
         DelegationForm, DelegationRow, Delegations, PasskeyRow, PasskeysShown, People, PersonForm,
@@ -429,10 +429,28 @@ pub(crate) fn ledger(words: &Words) -> Vec<(&'static str, String)> {
         note: Block("log.example.com/t/0011223344556677\n1184\nKg5U…=\n\n— log.example.com/t/0011223344556677 Az3grlgt…".into()),
         witnesses: vec!["witness.example.org".into(), "watch.example.net".into()],
         export: Some("/ledger/export".into()),
-        verify: Some("/ledger/verify".into()),
+        verify: Some(("/ledger/verify".into(), 10_000)),
         report: Some(report("valid")),
         entries: entries.collect(),
         next: Some("/ledger?before=1179".into()),
+    };
+    let entry = EntryPage {
+        frame: frame(),
+        index: 1_182,
+        kind: "decision.made",
+        facts: vec![
+            (
+                "Case",
+                Shown::Link(format!("/cases/{}", case("purchase")), case("purchase").to_string()),
+            ),
+            ("Event digest", Shown::Hash(hash("decision.made"))),
+            ("Decided", Shown::Exactly(Exactly(ago(61_234)))),
+        ],
+        raw: Block(format!("[\n  \"decision.made\",\n  {:?}\n]", words.reference)),
+        size: 1_184,
+        proof: Block("c2sp.org/tlog-proof@v1\nindex 1182\nKg5U…=\n\nlog.example.com/t/0011223344556677\n1184".into()),
+        before: Some(1_181),
+        after: Some(1_183),
     };
     let row = |kind, minor, path, status| PassportRow {
         case: case(kind),
@@ -496,6 +514,7 @@ pub(crate) fn ledger(words: &Words) -> Vec<(&'static str, String)> {
     };
     vec![
         ("ledger", html(&ledger)),
+        ("entry", html(&entry)),
         ("passports", html(&passports)),
         ("passport", html(&passport)),
     ]

@@ -237,6 +237,7 @@ pub(crate) fn queue(words: &Words, filter: Filter) -> Queue {
             ),
         ],
         filter,
+        problems: vec![],
         cases: waiting(words),
         count: 7,
         next: Some("/queue?after=4".into()),
@@ -361,6 +362,7 @@ pub(crate) fn cases(words: &Words) -> Vec<(&'static str, String)> {
     let list = |query: &str, others| Cases {
         frame: frame(),
         query: Plain::new(query),
+        looked: (!query.is_empty()).then_some((0, 41)),
         others,
         cases: case_rows(words),
         next: Some("/cases?after=5".into()),

@@ -77,6 +77,29 @@ impl BuiltinRule {
         }
     }
 
+    /// The rule of this id, if it is one.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        let others = [
+            Self::BundleMismatch,
+            Self::AgentSuspended,
+            Self::TargetSuspended,
+            Self::CounterpartyBlocked,
+            Self::NoPolicy,
+            Self::EngineError,
+            Self::NoAuthority,
+            Self::FirstPayment,
+            Self::DetailsChanged,
+            Self::Latitude,
+            Self::Exposure,
+        ];
+        let always = Category::ALL.into_iter().map(Self::Always);
+        others
+            .into_iter()
+            .chain(always)
+            .find(|rule| rule.id() == id)
+    }
+
     /// What the rule says, for people.
     #[must_use]
     pub const fn title(self) -> &'static str {

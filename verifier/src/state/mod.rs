@@ -21,7 +21,7 @@ use alloc::{string::String, vec::Vec};
 
 pub use apply::{Completeness, StateError, apply};
 pub use authority::{Deed, People, Signer, may_sign};
-pub use review::{Agreed, agreed, rests};
+pub use review::{Agreed, agreed, may_judge, rests};
 pub use rows::{
     AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
     GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PersonPasskey, PersonRow, PersonStage,

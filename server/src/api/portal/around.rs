@@ -1,16 +1,18 @@
 //! What stands around the pages of a person who signed in.
 
+use agentsigna_verifier::verify::Outcome;
+use axum::response::Response;
+
 use super::{
     Door, entrance, html,
     pages::{
         self, Template,
+        case::Report,
         frame::{Frame, Me},
-        parts::{Plain, Sentence},
+        parts::{Block, Chip, Plain, Sentence},
     },
 };
-use crate::domain::{Refusal, Visitor};
-
-use axum::response::Response;
+use crate::domain::{Refusal, Verified, Visitor};
 
 /// The frame of a page for `visitor`; `done` is what their last act came to.
 pub(super) fn frame(
@@ -30,6 +32,25 @@ pub(super) fn frame(
         waiting: door.office.waiting(visitor)?,
         done,
     })
+}
+
+/// What the command line prints, without colours (TA-31).
+pub(super) fn report(verified: &Verified) -> Report {
+    let Verified {
+        report,
+        question,
+        size,
+    } = verified;
+    let lines = report.words(question, &|_, word| word.to_owned());
+    Report {
+        verdict: Chip::named(match report.outcome() {
+            Outcome::Valid => "valid",
+            Outcome::Refused(_) => "refused",
+            Outcome::Incomplete(_) => "incomplete",
+        }),
+        text: Block(lines.join("\n")),
+        size: *size,
+    }
 }
 
 /// A page, or what went wrong as a page.

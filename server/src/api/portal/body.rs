@@ -20,6 +20,13 @@ const FORM_BYTES_MAX: usize = 768 * 1024;
 pub(super) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Reads a form without fields.
+pub(super) async fn nothing(request: Request) -> Result<(), Refusal> {
+    check_type(request.headers(), FORM)?;
+    let _ = content(request, 0, "body-size").await?;
+    Ok(())
+}
+
 /// What a request to prepare an act says, and in which form it came.
 pub(super) struct ActForm {
     pub(super) path: String,
@@ -151,10 +158,10 @@ fn too_large(code: &'static str, bytes_max: usize) -> Refusal {
     )
 }
 
-type Field = (Vec<u8>, Vec<u8>);
+pub(super) type Field = (Vec<u8>, Vec<u8>);
 
 /// `application/x-www-form-urlencoded`, as browsers write it.
-fn form(bytes: &[u8]) -> Result<Vec<Field>, Refusal> {
+pub(super) fn form(bytes: &[u8]) -> Result<Vec<Field>, Refusal> {
     let parts = bytes.split(|byte| *byte == b'&');
     parts
         .filter(|part| !part.is_empty())

@@ -2,11 +2,16 @@
 //!
 //! | Room | Routes |
 //! |---|---|
-//! | [`entering`] | sign-in, join, founding, files that pages load |
-//! | [`acts`] | what people rule: shown, proposed, signed |
-//! | [`judging`] | the way to the approval site, and all of that site |
+//! | `entering` | sign-in, join, founding, files that pages load |
+//! | `acts` | what people rule: shown, proposed, signed |
+//! | `queue` | cases that wait for people |
+//! | `cases` | cases, what a search finds, their files, the verifier's report |
+//! | `log` | the ledger: its head, its entries, all of it to take along, the verifier's report |
+//! | `passports` | Passports, and their bytes |
+//! | `events` | news for pages that are open |
+//! | `judging` | the way to the approval site, and all of that site |
 //!
-//! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
+//! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
 //! around every page. A room decides nothing: it asks the office and draws a struct of [`pages`].
 //!
 //! Absent on purpose: a header or a path that names a tenant, CORS, inline scripts, a session on the approval site.
@@ -14,13 +19,23 @@
 mod acts;
 mod around;
 mod body;
+mod cases;
 mod entering;
 mod entrance;
+mod events;
 mod guard;
 mod judging;
+mod log;
 pub mod pages;
+mod paging;
+mod passports;
 mod plain;
+mod query;
+mod queue;
 mod routes;
+mod stream;
+mod tar;
+mod told;
 
 use std::sync::Arc;
 
@@ -55,7 +70,12 @@ pub fn router(office: Office, sites: Sites) -> Router {
     // Who may ask is in the tables of the rooms, and looked up by the guard: a route that is only here is not there.
     entering::router()
         .merge(acts::router())
+        .merge(queue::router())
+        .merge(cases::router())
         .merge(judging::router())
+        .merge(log::router())
+        .merge(passports::router())
+        .merge(events::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

@@ -58,7 +58,7 @@ pub struct Live {
     pub groups: Vec<Group>,
     /// Who agreed: person, for whom, when. Which slot they fill is nobody's choice.
     pub agreed: Vec<(Id, Option<Id>, When)>,
-    /// What is no longer as on the sheet, in our words.
+    /// What is not as on the sheet of the round before, in our words; nothing in the first round.
     pub changes: Vec<String>,
 }
 
