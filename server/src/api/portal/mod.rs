@@ -2,13 +2,13 @@
 //!
 //! | Room | Routes |
 //! |---|---|
-//! | [`entering`] | sign-in, join, founding, files that pages load |
-//! | [`acts`] | what people rule: shown, proposed, signed |
-//! | [`queue`] | cases that wait for people |
-//! | [`cases`] | cases, what a search finds, their files, the verifier's report |
-//! | [`judging`] | the way to the approval site, and all of that site |
+//! | `entering` | sign-in, join, founding, files that pages load |
+//! | `acts` | what people rule: shown, proposed, signed |
+//! | `queue` | cases that wait for people |
+//! | `cases` | cases, what a search finds, their files, the verifier's report |
+//! | `judging` | the way to the approval site, and all of that site |
 //!
-//! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
+//! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
 //! around every page. A room decides nothing: it asks the office and draws a struct of [`pages`].
 //!
 //! Absent on purpose: a header or a path that names a tenant, CORS, inline scripts, a session on the approval site.
