@@ -245,15 +245,31 @@ fn ta_30_a_case_asks_whose_word_would_count() {
             .filter_map(|option| option.attributes.get("value").cloned());
         options.filter(|value| !value.is_empty()).collect()
     };
-    assert!(offers(&shown(&lena)).is_empty());
+    // Who is not asked reads the sheet, and why there is nothing to sign.
+    for (person, why) in [
+        (&lena, "does not ask you"),
+        (&dana, "you answer for the agent"),
+    ] {
+        let read = shown(person);
+        assert_eq!(read.of("form").count(), 0);
+        assert!(with_class(&read, "note")[0].text.contains(why));
+    }
     let now = agentsigna_tests::client::now_ms();
     let given = json!({ "from": "gerd", "to": "lena", "groups": ["finance"], "starts_at": now, "ends_at": now + 3_600_000 });
     let _ = gerd.act("/v1/delegations", given).expect(201);
     assert_eq!(asks(&lena, "/queue"), 1);
-    assert_eq!(offers(&shown(&lena)), ["gerd", "gerd"]);
+    let read = shown(&lena);
+    assert_eq!(offers(&read), ["gerd", "gerd"]);
+    assert_eq!(read.of("option").count(), 2);
     assert!(offers(&shown(&finn)).is_empty());
     // Who agreed is asked no more.
     let _ = judge(&finn, &case, "approve", "as agreed").expect(200);
+    let read = shown(&finn);
+    assert!(
+        with_class(&read, "note")[0]
+            .text
+            .contains("You have judged in this round")
+    );
     assert_eq!((asks(&finn, "/queue"), asks(&gerd, "/queue")), (0, 1));
     let read = page(&get(&finn, "/queue"));
     assert_eq!(with_class(&read, "slots")[0].text, "finance 1 of 2");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agentsigna_verifier::{
     action::{Currency, Exponent},
-    case::{CaseState, Step},
+    case::CaseState,
     cbor::Value,
     decision::BuiltinRule,
     digest::Digest,
@@ -28,7 +28,7 @@ use agentsigna_verifier::{
 use super::{
     CaseSeen, Office, Refusal, Visitor, case_file, escalation,
     office::Inner,
-    queue::{delegators, would_count},
+    queue::{asks, delegators},
     reply::Reply,
     view::{decision, durable_case},
 };
@@ -112,7 +112,7 @@ impl Office {
             statement: escalation::statement(&seen.asked)?,
             rules,
             events: events(&visitor.tenant, &seen.row)?,
-            asks_me: open_until.is_some() && asks(visitor, case, now)?,
+            asks_me: open_until.is_some() && asks_visitor(visitor, case, now)?,
             open_until,
             seen,
         })
@@ -136,17 +136,22 @@ impl Office {
         let tenant = visitor.tenant.clone();
         let _ = durable_case(&tenant, case)?;
         let now = self.inner.ledger.clock().now();
-        if let Some(passkey) = &visitor.passkey {
-            let steady = self.inner.ledger.clock().steady();
-            self.inner
-                .rates
-                .take(tenant.origin(), passkey.thumbprint, steady)?;
-        }
+        self.spend(visitor)?;
         let (reply, outcome) = Reply::new();
         self.submit(case.as_bytes(), move |_| {
             reply.give(verified(&tenant, case, now));
         })?;
         outcome.await.map_err(|_| Refusal::stopping())?
+    }
+
+    /// AP-14: what costs work counts as a request of the passkey that the session began with.
+    pub(super) fn spend(&self, visitor: &Visitor) -> Result<(), Refusal> {
+        let Some(passkey) = &visitor.passkey else {
+            return Ok(());
+        };
+        let steady = self.inner.ledger.clock().steady();
+        let origin = visitor.tenant.origin();
+        self.inner.rates.take(origin, passkey.thumbprint, steady)
     }
 
     /// In the lane of the case: a bundle that is not at hand is compiled there.
@@ -168,24 +173,13 @@ impl Office {
 }
 
 /// Whether a word of the visitor would count.
-fn asks(visitor: &Visitor, case: CaseId, now: UnixMillis) -> Result<bool, Refusal> {
+fn asks_visitor(visitor: &Visitor, case: CaseId, now: UnixMillis) -> Result<bool, Refusal> {
     if !visitor.has_one_of(&[Role::Approver]) {
         return Ok(false);
     }
+    let others = delegators(&visitor.tenant, &visitor.user, now)?;
     let mut reading = Reading::of(&visitor.tenant);
-    let mut people = vec![None];
-    people.extend(
-        delegators(&visitor.tenant, &visitor.user, now)?
-            .into_iter()
-            .map(Some),
-    );
-    for other in people {
-        let word = (case, Step::Approved, now);
-        if would_count(&mut reading, word, &visitor.user, other.as_ref())? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    asks(&mut reading, case, &visitor.user, &others, now)
 }
 
 fn events(tenant: &Tenant, row: &CaseRow) -> Result<Vec<EventTold>, Refusal> {

@@ -35,7 +35,7 @@ use super::{
     lane::{Done, TRIES_MAX},
     office::{self, Inner},
     passport, people,
-    queue::{Slots, delegators, in_review, sheet_bytes, slots, would_count},
+    queue::{Slots, delegators, in_review, refused_with, sheet_bytes, slots},
     random,
     reply::Reply,
     request, rounds, row,
@@ -82,6 +82,8 @@ pub struct SheetShown {
     pub agreed: Vec<(Id, Option<Id>, UnixMillis)>,
     /// Why this person may not judge now; nothing, if they may.
     pub closed: Option<&'static str>,
+    /// Whether a word of this person for themselves would count.
+    pub for_self: bool,
     /// Those for whom a word of this person would count: they delegated to them, and are asked.
     pub for_others: Vec<Id>,
     /// What differs from the sheet of the round before, in words; nothing in the first round.
@@ -161,12 +163,14 @@ impl Office {
         let bytes = sheet_bytes(&ticket.tenant, &sheet)?;
         let sheet = Sheet::decode(&bytes).map_err(|error| Refusal::broken(&error))?;
         let now = self.inner.ledger.clock().now();
+        let seats = seats(&mut reading, &ticket, now)?;
         Ok(SheetShown {
-            for_others: for_others(&mut reading, &ticket, now)?,
+            for_self: seats.own.is_none(),
             changes: rounds::changes(&ticket.tenant, &row, &sheet)?,
             sheet,
             bytes,
-            closed: closed(&row, &review, &person, &ticket.user, now),
+            closed: closed(&row, &review, &person, &seats, now),
+            for_others: seats.others,
             user: ticket.user,
             now,
             deadline: review.deadline,
@@ -269,12 +273,12 @@ impl Office {
     }
 }
 
-/// Why `user` may not judge; for the page, the rules are those of the fold.
+/// Why somebody may not judge; for the page, the rules are those of the fold.
 fn closed(
     row: &CaseRow,
     review: &ReviewRow,
     person: &PersonRow,
-    user: &Id,
+    seats: &Seats,
     now: UnixMillis,
 ) -> Option<&'static str> {
     if row.state != CaseState::InReview || now >= review.deadline {
@@ -283,30 +287,48 @@ fn closed(
     if newest_first(person).next().is_none() {
         return Some("You have no approval passkey: have one added by an administrator.");
     }
-    review
-        .approvals
-        .iter()
-        .any(|given| given.person.approver == *user)
-        .then_some("You have judged in this round.")
+    if seats.own.is_none() || !seats.others.is_empty() {
+        return None;
+    }
+    Some(match seats.own {
+        Some("judged-before") => "You have judged in this round, or somebody has for you.",
+        Some("excluded") => {
+            "You may not judge this case: you answer for the agent, or activated the policy less than a day ago."
+        }
+        Some("enrolled-each-other") => {
+            "You may not judge beside somebody whom you enrolled less than a day ago, or who enrolled you."
+        }
+        Some("not-asked") => "This case does not ask you: it asks none of your groups.",
+        _ => "You may not judge now: look at your roles and passkeys.",
+    })
 }
 
-/// Those for whom a word of the ticket's person would count, be it the one or the other.
-fn for_others(
-    reading: &mut Reading,
-    ticket: &OpenTicket,
-    now: UnixMillis,
-) -> Result<Vec<Id>, Refusal> {
-    let mut found = Vec::new();
+/// For whom a word of somebody would count, be it the one or the other.
+struct Seats {
+    /// Why none for themselves would; nothing, if one would.
+    own: Option<&'static str>,
+    /// Those who delegated to them.
+    others: Vec<Id>,
+}
+
+fn seats(reading: &mut Reading, ticket: &OpenTicket, now: UnixMillis) -> Result<Seats, Refusal> {
+    let mut refused = |other: Option<&Id>| -> Result<Option<&'static str>, Refusal> {
+        let word = |word| (ticket.case, word, now);
+        match refused_with(reading, word(CaseStep::Approved), &ticket.user, other)? {
+            Some(_) => refused_with(reading, word(CaseStep::Refused), &ticket.user, other),
+            None => Ok(None),
+        }
+    };
+    let mut others = Vec::new();
     for other in delegators(&ticket.tenant, &ticket.user, now)? {
-        for word in [CaseStep::Approved, CaseStep::Refused] {
-            let word = (ticket.case, word, now);
-            if would_count(reading, word, &ticket.user, Some(&other))? {
-                found.push(other);
-                break;
-            }
+        if refused(Some(&other))?.is_none() {
+            others.push(other);
         }
     }
-    Ok(found)
+    Ok(Seats {
+        own: refused(None)?,
+        others,
+    })
 }
 
 /// The approval passkeys of a person.

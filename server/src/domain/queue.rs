@@ -164,17 +164,8 @@ impl Office {
         };
         let mut waiting = Vec::new();
         for queued in self.queue(visitor)? {
-            let asks_me = judges && {
-                let mut people = others.iter().map(Some);
-                let mut reading = Reading::of(tenant);
-                let mut counts = |other| {
-                    let word = (queued.case, Step::Approved, now);
-                    would_count(&mut reading, word, &visitor.user, other)
-                };
-                counts(None)?
-                    || people
-                        .try_fold(false, |found, one| Ok::<_, Refusal>(found || counts(one)?))?
-            };
+            let mut reading = Reading::of(tenant);
+            let asks_me = judges && asks(&mut reading, queued.case, &visitor.user, &others, now)?;
             let first = queued.row.events.first().map(|event| event.index);
             let event = logged(tenant, first.ok_or_else(Refusal::not_found)?)?;
             let Body::ActionRequested(asked) = event.body else {
@@ -288,16 +279,34 @@ pub(super) fn delegators(tenant: &Tenant, user: &Id, now: UnixMillis) -> Result<
     Ok(found)
 }
 
-/// TA-30: whether a word of `user`, for `other` or for themselves, would count: about which case, which word, when.
-pub(super) fn would_count(
+/// TA-30: whether an approval of `user` would count, for themselves or for one of `others`.
+pub(super) fn asks(
+    reading: &mut Reading,
+    case: CaseId,
+    user: &Id,
+    others: &[Id],
+    at: UnixMillis,
+) -> Result<bool, Refusal> {
+    let word = (case, Step::Approved, at);
+    for other in std::iter::once(None).chain(others.iter().map(Some)) {
+        if refused_with(reading, word, user, other)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The code that a word of `user` would be refused with, said for `other` or for themselves: about which case, which
+/// word, when. Nothing, if it would count.
+pub(super) fn refused_with(
     reading: &mut Reading,
     (case, word, at): (CaseId, Step, UnixMillis),
     user: &Id,
     other: Option<&Id>,
-) -> Result<bool, Refusal> {
+) -> Result<Option<&'static str>, Refusal> {
     match may_judge(reading, case, (user, other), word, at) {
-        Ok(()) => Ok(true),
-        Err(StateError::Broken { .. }) => Ok(false),
+        Ok(()) => Ok(None),
+        Err(StateError::Broken { code, .. }) => Ok(Some(code)),
         Err(StateError::Rows(error)) => Err(Refusal::broken(&error)),
     }
 }

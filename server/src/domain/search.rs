@@ -58,7 +58,7 @@ impl Office {
     /// What `text` names, in the visitor's log. `before`: only entries below it, for the next page.
     ///
     /// # Errors
-    /// What is our own fault.
+    /// `rate-limited`, because this is work; what is our own fault.
     pub fn search(
         &self,
         visitor: &Visitor,
@@ -69,9 +69,8 @@ impl Office {
         if text.is_empty() || text.len() > TEXT_BYTES_MAX {
             return Ok(found);
         }
-        if before.is_none() {
-            self.look_up(visitor, text, &mut found)?;
-        }
+        self.spend(visitor)?;
+        self.look_up(visitor, text, &mut found)?;
         let sought = Digest::from_hex(text);
         let is_case = CaseId::from_hex(text).is_some();
         let is_reference = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));

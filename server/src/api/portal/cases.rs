@@ -137,7 +137,7 @@ fn found(hit: Hit) -> Found {
         Hit::Person(id, name) => Found {
             kind: "Person",
             what: link("people", &id),
-            about: Shown::Theirs(Theirs::new(name)),
+            about: Shown::text(name),
         },
         Hit::Bundle(digest, active) => Found {
             kind: "Policy",

@@ -140,6 +140,7 @@ fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
         judge: match shown.closed {
             Some(why) => Judge::Closed(why.to_owned()),
             None => Judge::Open {
+                for_self: shown.for_self,
                 for_others: shown.for_others,
             },
         },

@@ -76,8 +76,10 @@ pub struct Group {
 /// Whether the person may judge.
 #[derive(Debug)]
 pub enum Judge {
-    /// They may, for themselves and for these.
+    /// They may, for themselves or for these.
     Open {
+        /// Whether for themselves.
+        for_self: bool,
         /// Who delegated to them.
         for_others: Vec<Id>,
     },
