@@ -484,6 +484,8 @@ fn ta_31_a_case_page_is_the_case() {
             let value = Value::decode(&event.encode(), limits::ENTRY_BYTES_MAX).unwrap();
             assert_eq!(raw, value.diagnostic());
         }
+        let rest = page(&get(&finn, &format!("{own}?from=1")));
+        assert_eq!(with_class(&rest, "raw").len(), events.len() - 1);
         // The file is the agent's, and the page's report the program's.
         let file = get(&finn, &format!("{own}/file"));
         assert_eq!(file.header("content-type"), Some("application/cbor"));

@@ -34,6 +34,9 @@ use super::{
 };
 use crate::ledger::{Reading, Tenant};
 
+/// Events that one page holds: 16 rounds of one person each have 50, those of 256 people thousands.
+const EVENTS_MAX: u64 = 128;
+
 /// A case as its tenant's people see it.
 #[derive(Debug, Clone)]
 pub struct CaseTold {
@@ -43,8 +46,10 @@ pub struct CaseTold {
     pub statement: Option<String>,
     /// The rules of the last decision.
     pub rules: Vec<RuleTold>,
-    /// Every event, oldest first.
+    /// Its events, oldest first: a part of them.
     pub events: Vec<EventTold>,
+    /// Where the next part begins, counted in events of the case.
+    pub next: Option<u64>,
     /// Until when a review is open, and when that was looked at.
     pub open_until: Option<(UnixMillis, UnixMillis)>,
     /// Whether a word of the one who looks would count, for themselves or for somebody else.
@@ -94,11 +99,16 @@ impl Office {
         (genesis.exponent, genesis.currency)
     }
 
-    /// All of a case.
+    /// A case, with its events from number `from` on: as many as one page holds.
     ///
     /// # Errors
     /// `not-found` for what is none of this tenant's; `queue-full`.
-    pub async fn case_told(&self, visitor: &Visitor, case: &str) -> Result<CaseTold, Refusal> {
+    pub async fn case_told(
+        &self,
+        visitor: &Visitor,
+        case: &str,
+        from: u64,
+    ) -> Result<CaseTold, Refusal> {
         let case = CaseId::from_hex(case).ok_or_else(Refusal::not_found)?;
         let seen = self.case_seen(visitor, case)?;
         let now = self.inner.ledger.clock().now();
@@ -111,7 +121,10 @@ impl Office {
         Ok(CaseTold {
             statement: escalation::statement(&seen.asked)?,
             rules,
-            events: events(&visitor.tenant, &seen.row)?,
+            events: events(&visitor.tenant, &seen.row, from)?,
+            next: Some(from.saturating_add(EVENTS_MAX)).filter(|next| {
+                usize::try_from(*next).is_ok_and(|next| next < seen.row.events.len())
+            }),
             asks_me: open_until.is_some() && asks_visitor(visitor, case, now)?,
             open_until,
             seen,
@@ -182,8 +195,10 @@ fn asks_visitor(visitor: &Visitor, case: CaseId, now: UnixMillis) -> Result<bool
     asks(&mut reading, case, &visitor.user, &others, now)
 }
 
-fn events(tenant: &Tenant, row: &CaseRow) -> Result<Vec<EventTold>, Refusal> {
-    let events = row.events.iter().map(|place| {
+fn events(tenant: &Tenant, row: &CaseRow, from: u64) -> Result<Vec<EventTold>, Refusal> {
+    let [from, max] = [from, EVENTS_MAX].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let part = row.events.iter().skip(from).take(max);
+    let events = part.map(|place| {
         let bytes = tenant.entry_bytes(place.index);
         let bytes = bytes.map_err(|error| Refusal::broken(&error))?;
         let entry = Entry::decode(&bytes).map_err(|error| Refusal::broken(&error))?;

@@ -319,6 +319,7 @@ pub(crate) fn case_page(words: &Words) -> CasePage {
                 raw,
             ),
         ],
+        next: None,
         report: None,
     }
 }

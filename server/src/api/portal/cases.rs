@@ -168,12 +168,23 @@ async fn case(
     State(door): Shared,
     Extension(visitor): Signed,
     Path(case): Path<String>,
+    request: Request,
 ) -> Response {
-    drawn(told_of(&door, &visitor, &case).await)
+    let from = Query::of(&request).and_then(|query| query.number("from"));
+    drawn(match from {
+        Ok(from) => told_of(&door, &visitor, &case, from.unwrap_or_default()).await,
+        Err(refusal) => Err(refusal),
+    })
 }
 
-async fn told_of(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage, Refusal> {
-    let told = door.office.case_told(visitor, case).await?;
+/// The page of a case, with its events from number `from` on.
+async fn told_of(
+    door: &Door,
+    visitor: &Visitor,
+    case: &str,
+    from: u64,
+) -> Result<CasePage, Refusal> {
+    let told = door.office.case_told(visitor, case, from).await?;
     let seen = &told.seen;
     let action = &seen.asked.action;
     let of = |minor| money(door, visitor, minor);
@@ -203,6 +214,7 @@ async fn told_of(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage,
             .into_iter()
             .map(|event| told::event(event, &of))
             .collect(),
+        next: told.next.map(|next| format!("/cases/{case}?from={next}")),
         report: None,
     })
 }
@@ -220,7 +232,7 @@ async fn verified(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage
     let verified = door.office.verified(visitor, case).await?;
     Ok(CasePage {
         report: Some(report(&verified)),
-        ..told_of(door, visitor, case).await?
+        ..told_of(door, visitor, case, 0).await?
     })
 }
 
