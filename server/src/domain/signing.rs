@@ -41,7 +41,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, Tenant};
+use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -89,6 +89,10 @@ pub struct Proposal {
     pub path: String,
     /// Its body, byte for byte: whoever signs signs the same.
     pub body: Vec<u8>,
+    /// What it does, in one line.
+    pub title: String,
+    /// Whether the one who asks may be the second.
+    pub may_second: bool,
 }
 
 /// The blobs of a change, for whoever checks what was signed.
@@ -203,23 +207,37 @@ impl Office {
             .filter(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS))
             .collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.index));
-        rows.into_iter().map(|row| proposal(tenant, row)).collect()
+        rows.into_iter()
+            .map(|row| proposal(visitor, row, now))
+            .collect()
     }
 }
 
-fn proposal(tenant: &Tenant, row: ProposalRow) -> Result<Proposal, Refusal> {
-    let entry = tenant
+fn proposal(visitor: &Visitor, row: ProposalRow, now: UnixMillis) -> Result<Proposal, Refusal> {
+    let entry = visitor
+        .tenant
         .entry(row.index)
         .map_err(|error| Refusal::broken(&error))?;
     let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
     let Body::ActProposed(proposed) = event.body else {
         return Err(Refusal::broken(&"a proposal row names another entry"));
     };
+    let body = proposed.signed.body().unwrap_or_default().to_vec();
+    let mut reading = Reading::of(&visitor.tenant);
+    let act = Act::at(&proposed.path).ok_or_else(|| Refusal::broken(&"a proposal of no act"))?;
+    let asked = act.read(&reading, &proposed.path, &body)?;
+    let may_second = visitor.may_sign()
+        && matches!(
+            follows(&mut reading, &asked, visitor, &proposed.path, &body, now),
+            Ok(Follows::Second(_))
+        );
     Ok(Proposal {
         by: row.user,
         at: row.decided_at,
         until: row.decided_at.plus(PROPOSAL_LIFE_MS),
-        body: proposed.signed.body().unwrap_or_default().to_vec(),
+        title: asked.words().title,
+        may_second,
+        body,
         path: proposed.path,
     })
 }

@@ -3,7 +3,9 @@
 //! | Room | Routes |
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
-//! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`acts`] | what people rule: shown, proposed, signed; [`forms`] makes the pages around it |
+//! | [`directory`] | agents, target systems, counterparties, with the forms of acts on them |
+//! | [`people`] | people and delegations, with theirs |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
@@ -14,12 +16,14 @@
 mod acts;
 mod around;
 mod body;
+mod directory;
 mod entering;
 mod entrance;
+mod forms;
 mod guard;
 mod judging;
 pub mod pages;
-mod plain;
+mod people;
 mod routes;
 
 use std::sync::Arc;
@@ -55,6 +59,8 @@ pub fn router(office: Office, sites: Sites) -> Router {
     // Who may ask is in the tables of the rooms, and looked up by the guard: a route that is only here is not there.
     entering::router()
         .merge(acts::router())
+        .merge(directory::router())
+        .merge(people::router())
         .merge(judging::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
