@@ -31,6 +31,7 @@ mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;
 mod sessions_end_and_strangers_see_nothing;
 mod the_demo_runs;
+mod the_first_day_is_ruled_by_the_pages;
 mod tidy;
 mod two_cannot_both_win;
 mod visibility;
