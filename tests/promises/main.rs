@@ -26,6 +26,7 @@ mod offline_without_network;
 mod one_sync_before_an_answer;
 mod pages;
 mod pages_are_for_everybody;
+mod pages_offer_what_may_be_signed;
 mod people_approve_exactly_what_they_saw;
 mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;

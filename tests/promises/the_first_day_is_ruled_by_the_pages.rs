@@ -120,13 +120,14 @@ fn founded(server: &Server, page: &Page) -> Tenant {
     page.fill("input[name=user]", "dana");
     page.fill("input[name=name]", "Dana Novak");
     let _ = sign(page, "has begun");
-    let trust = programs::run(server.command(&["trust"]).arg("north")).expect(0);
+    let list = programs::run(server.command(&["tenant", "list"]).arg("--json")).expect(0);
+    let listed: Value = serde_json::from_str(&list).unwrap();
     Tenant {
         name: "north".to_owned(),
         log: Founded {
             origin: promised["origin"].as_str().unwrap().to_owned(),
-            genesis_leaf: String::new(),
-            trust,
+            genesis_leaf: listed[0]["genesis_leaf"].as_str().unwrap().to_owned(),
+            trust: listed[0]["trust"].as_str().unwrap().to_owned(),
         },
         // There is no founder's key in a file: this client only claims.
         founder: Client::new(server.door(), Key::generate()),
@@ -256,6 +257,9 @@ fn two_change_a_role(dana: &Page, erik: &Page, portal: &str, judge: &Judge) {
     assert!(!is_there(dana, ".proposals form"));
 
     erik.open(&format!("{portal}/people"));
+    let seen = erik.text();
+    assert!(seen.contains("Change erik: status active"), "{seen}");
+    assert!(seen.contains("groups finance, legal"), "{seen}");
     judge.look(erik, "people-proposal");
     erik.follow(".proposals form button");
     assert!(erik.text().contains("dana signed the same bytes"));

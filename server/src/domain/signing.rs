@@ -89,8 +89,8 @@ pub struct Proposal {
     pub path: String,
     /// Its body, byte for byte: whoever signs signs the same.
     pub body: Vec<u8>,
-    /// What it does, in one line.
-    pub title: String,
+    /// What it does.
+    pub words: Words,
     /// Whether the one who asks may be the second.
     pub may_second: bool,
 }
@@ -235,7 +235,7 @@ fn proposal(visitor: &Visitor, row: ProposalRow, now: UnixMillis) -> Result<Prop
         by: row.user,
         at: row.decided_at,
         until: row.decided_at.plus(PROPOSAL_LIFE_MS),
-        title: asked.words().title,
+        words: asked.words(),
         may_second,
         body,
         path: proposed.path,
@@ -267,8 +267,9 @@ fn prepare(
     let mut reading = Reading::of(&visitor.tenant);
     let asked = act.read(&reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
+    // Said before it is signed.
+    check_new(&mut reading, &asked)?;
     if let Asked::PublishPolicy(text) = &asked {
-        // Said before it is signed.
         policy::compile(stack, text)?;
     }
     let origin = KeyName::parse(visitor.origin()).map_err(|error| Refusal::broken(&error))?;
@@ -395,6 +396,36 @@ fn step(
         check_signed(&mut step.reading, &mut blobs, event.event()).map_err(refused)?;
     }
     Ok(step)
+}
+
+/// ST-2: ids are for ever. Judged again when the event is applied; here at the field in which somebody typed it.
+fn check_new(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
+    let (name, pointer) = match asked {
+        Asked::InviteAgent(act) => (RowName::Agent(act.agent.clone()), "/agent"),
+        Asked::InviteSystem(act) => (RowName::System(act.system.clone()), "/system"),
+        Asked::EnrolCounterparty(act) => (
+            RowName::Counterparty(act.counterparty.clone()),
+            "/counterparty",
+        ),
+        _ => return Ok(()),
+    };
+    let what = name.describe();
+    let taken = match row(reading, &name)? {
+        None => false,
+        Some(Row::Agent(row)) => row.stage.enrolled_key().is_some(),
+        Some(Row::System(row)) => row.stage.enrolled_key().is_some(),
+        Some(_) => true,
+    };
+    if taken {
+        return Err(Refusal {
+            pointer: Some(pointer.to_owned()),
+            ..Refusal::conflict(
+                "already-enrolled",
+                format!("{what} is already enrolled; ids are never used again"),
+            )
+        });
+    }
+    Ok(())
 }
 
 /// PE-7, PE-9: whether the signature does the act or proposes it. Judged again when the event is applied.

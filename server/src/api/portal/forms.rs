@@ -48,9 +48,12 @@ impl Typed {
     /// What was refused, at the field that it is about.
     fn problems(&self, refusal: &Refusal) -> Vec<Problem> {
         let pointer = refusal.pointer.as_deref().unwrap_or_default();
+        // The place in the body is the field itself.
+        let place = format!(" at `{pointer}`");
+        let detail = refusal.detail.as_str();
         vec![Problem {
             field: form::element(&self.path, pointer),
-            text: Sentence::new(&refusal.detail),
+            text: Sentence::new(detail.strip_suffix(&place).unwrap_or(detail)),
         }]
     }
 

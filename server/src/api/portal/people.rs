@@ -29,7 +29,7 @@ use super::{
     },
     routes::{On, Route, Who, page},
 };
-use crate::domain::{self, Refusal, Visitor};
+use crate::domain::{self, Refusal, Said, Visitor, Words};
 
 type Hidden = Vec<(&'static str, String)>;
 
@@ -104,11 +104,28 @@ fn proposal(of: domain::Proposal) -> Proposal {
         hidden = vec![("path", of.path), ("body", body)];
     }
     Proposal {
-        words: of.title,
+        words: in_words(of.words),
         by: of.by,
         at: When(of.at),
         until: When(of.until),
         hidden,
+    }
+}
+
+/// What it does and how, in one line; codes are on the page that shows its bytes.
+fn in_words(words: Words) -> String {
+    let details = words
+        .details
+        .into_iter()
+        .filter_map(|(name, said)| match said {
+            Said::Code(_) => None,
+            said => Some(format!("{name} {said}")),
+        });
+    let details: Vec<_> = details.collect();
+    if details.is_empty() {
+        words.title
+    } else {
+        format!("{}: {}", words.title, details.join("; "))
     }
 }
 
