@@ -11,6 +11,7 @@
 )]
 
 mod a_browser_makes_passkeys;
+mod a_form_is_answered_with_what_comes_next;
 mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
 mod at_the_portal;

@@ -20,6 +20,7 @@ mod passport;
 mod people;
 mod policy;
 mod proof;
+mod proposals;
 mod rates;
 mod refusal;
 mod register;
@@ -39,13 +40,14 @@ pub use founding::{Founded, Promise, Promised};
 pub use join::{Invited, Joined, Registering};
 pub use judging::{Judgement, Queued, SheetShown, Word};
 pub use office::{Office, OfficeError};
+pub use proposals::Proposal;
 pub use rates::{Rate, RateOutside, Rates};
 pub use refusal::{Kind, Refusal};
 pub use register::{CaseSeen, Logged, Part};
 pub use request::Caller;
 pub use roster::DelegationSeen;
 pub use sign_in::{Challenge, Visitor};
-pub use signing::{Follows, Prepared, Proposal};
+pub use signing::{Follows, Prepared};
 pub use view::WAIT_S_MAX;
 
 use agentsigna_verifier::{

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use agentsigna_verifier::{
     digest::{self, Digest, Noun},
-    entry::Event,
     event::{ActProposed, Body},
     id::Id,
     log::note::KeyName,
@@ -16,12 +15,9 @@ use agentsigna_verifier::{
         Assertion, CredentialId,
         context::{ActContext, ActPath, Life, Nonce},
     },
-    people::PROPOSAL_LIFE_MS,
+    people::{DELEGATION_MS_MAX, PROPOSAL_LIFE_MS},
     rules::BigStack,
-    state::{
-        Blobs, People, ProposalRow, Row, RowName, SignedError, Signer, StateError, check_signed,
-        may_sign,
-    },
+    state::{Blobs, People, Row, RowName, SignedError, Signer, StateError, check_signed, may_sign},
     time::UnixMillis,
 };
 
@@ -41,7 +37,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind};
+use crate::ledger::{AdmitError, Change, Reading, RowError};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -74,25 +70,6 @@ pub enum Follows {
     Second(Id),
     /// The act is proposed to the other administrators.
     Proposed,
-}
-
-/// An act that one administrator proposed, and nobody signed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// Who.
-    pub by: Id,
-    /// When.
-    pub at: UnixMillis,
-    /// Until when another may sign.
-    pub until: UnixMillis,
-    /// The path of the act.
-    pub path: String,
-    /// Its body, byte for byte: whoever signs signs the same.
-    pub body: Vec<u8>,
-    /// What it does.
-    pub words: Words,
-    /// Whether the one who asks may be the second.
-    pub may_second: bool,
 }
 
 /// The blobs of a change, for whoever checks what was signed.
@@ -187,59 +164,6 @@ impl Office {
         )?;
         office::finish(outcome).await
     }
-
-    /// What other administrators proposed and nobody signed yet, newest first.
-    ///
-    /// # Errors
-    /// What is our own fault.
-    pub fn proposals(&self, visitor: &Visitor) -> Result<Vec<Proposal>, Refusal> {
-        let tenant = &visitor.tenant;
-        let now = self.inner.ledger.clock().now();
-        let rows = tenant
-            .rows(RowKind::Proposals)
-            .map_err(|error| Refusal::broken(&error))?;
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .filter_map(|row| match row {
-                Row::Proposal(row) => Some(row),
-                _ => None,
-            })
-            .filter(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS))
-            .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.index));
-        rows.into_iter()
-            .map(|row| proposal(visitor, row, now))
-            .collect()
-    }
-}
-
-fn proposal(visitor: &Visitor, row: ProposalRow, now: UnixMillis) -> Result<Proposal, Refusal> {
-    let entry = visitor
-        .tenant
-        .entry(row.index)
-        .map_err(|error| Refusal::broken(&error))?;
-    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-    let Body::ActProposed(proposed) = event.body else {
-        return Err(Refusal::broken(&"a proposal row names another entry"));
-    };
-    let body = proposed.signed.body().unwrap_or_default().to_vec();
-    let mut reading = Reading::of(&visitor.tenant);
-    let act = Act::at(&proposed.path).ok_or_else(|| Refusal::broken(&"a proposal of no act"))?;
-    let asked = act.read(&reading, &proposed.path, &body)?;
-    let may_second = visitor.may_sign()
-        && matches!(
-            follows(&mut reading, &asked, visitor, &proposed.path, &body, now),
-            Ok(Follows::Second(_))
-        );
-    Ok(Proposal {
-        by: row.user,
-        at: row.decided_at,
-        until: row.decided_at.plus(PROPOSAL_LIFE_MS),
-        words: asked.words(),
-        may_second,
-        body,
-        path: proposed.path,
-    })
 }
 
 fn prepare(
@@ -268,7 +192,7 @@ fn prepare(
     let asked = act.read(&reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     // Said before it is signed.
-    check_new(&mut reading, &asked)?;
+    check_early(&mut reading, &asked)?;
     if let Asked::PublishPolicy(text) = &asked {
         policy::compile(stack, text)?;
     }
@@ -398,9 +322,23 @@ fn step(
     Ok(step)
 }
 
-/// ST-2: ids are for ever. Judged again when the event is applied; here at the field in which somebody typed it.
-fn check_new(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
+/// What is wrong with what somebody typed, whoever signs it: an id that is taken (ST-2), times that are none of a
+/// delegation. Judged again when the event is made and applied; here with the place in the body.
+fn check_early(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
     let (name, pointer) = match asked {
+        Asked::Delegate(act) => {
+            let lasts = act.ends_at.millis().checked_sub(act.starts_at.millis());
+            if lasts.is_some_and(|ms| (1..=DELEGATION_MS_MAX).contains(&ms)) {
+                return Ok(());
+            }
+            return Err(Refusal {
+                pointer: Some("/ends_at".to_owned()),
+                ..Refusal::conflict(
+                    "delegation-range",
+                    "a delegation ends 1 ms to 30 days after it begins",
+                )
+            });
+        }
         Asked::InviteAgent(act) => (RowName::Agent(act.agent.clone()), "/agent"),
         Asked::InviteSystem(act) => (RowName::System(act.system.clone()), "/system"),
         Asked::EnrolCounterparty(act) => (
@@ -429,7 +367,7 @@ fn check_new(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
 }
 
 /// PE-7, PE-9: whether the signature does the act or proposes it. Judged again when the event is applied.
-fn follows(
+pub(super) fn follows(
     reading: &mut Reading,
     asked: &Asked,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! Who acts, where, with whom: agents, target systems, counterparties, and the forms of acts on them.
+//! Who acts and where: agents and target systems, and the forms of acts on them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use agentsigna_verifier::{
     id::Id,
     review::words,
     snapshot::Status,
-    state::{AgentRow, CounterpartyRow, Deed, Ground, Stage, SystemRow},
+    state::{AgentRow, Deed, Ground, Stage, SystemRow},
 };
 use axum::{
     Extension, Router,
@@ -22,19 +22,14 @@ use super::{
     around::{done, drawn, frame, last_cases, money},
     pages::{
         directory::{
-            ActorKind, ActorPage, AgentForm, AgentRow as AgentLine, Agents, Counterparties,
-            CounterpartyForm, CounterpartyPage, CounterpartyRow as CounterpartyLine, KeyShown,
-            Systems,
+            ActorKind, ActorPage, AgentForm, AgentRow as AgentLine, Agents, KeyShown, Systems,
         },
         frame::{Facts, Problem},
-        parts::{Chip, Hash, Sentence, Shown, Theirs, When},
+        parts::{Chip, Hash, Sentence, Shown, When},
     },
     routes::{On, Route, Who, page},
 };
 use crate::domain::{Refusal, Visitor};
-
-/// Counterparties on one page.
-const PAGE: usize = 100;
 
 /// Who may ask.
 pub(super) const ROUTES: &[Route] = &[
@@ -42,13 +37,6 @@ pub(super) const ROUTES: &[Route] = &[
     page(On::Portal, "GET", "/agents/{agent}", Who::Person),
     page(On::Portal, "GET", "/systems", Who::Person),
     page(On::Portal, "GET", "/systems/{system}", Who::Person),
-    page(On::Portal, "GET", "/counterparties", Who::Person),
-    page(
-        On::Portal,
-        "GET",
-        "/counterparties/{counterparty}",
-        Who::Person,
-    ),
 ];
 
 /// The same routes with what answers.
@@ -58,8 +46,6 @@ pub(super) fn router() -> Router<Arc<Door>> {
         .route("/agents/{agent}", get(one_agent))
         .route("/systems", get(list_systems))
         .route("/systems/{system}", get(one_system))
-        .route("/counterparties", get(list_counterparties))
-        .route("/counterparties/{counterparty}", get(one_counterparty))
 }
 
 async fn list_agents(State(door): Shared, Extension(visitor): Signed, uri: Uri) -> Response {
@@ -90,29 +76,6 @@ async fn one_system(
 ) -> Response {
     let done = done(&door, &visitor, &uri);
     drawn(done.and_then(|done| system(&door, &visitor, done, &id)))
-}
-
-async fn list_counterparties(
-    State(door): Shared,
-    Extension(visitor): Signed,
-    uri: Uri,
-) -> Response {
-    let done = done(&door, &visitor, &uri);
-    let pairs = uri.query().unwrap_or_default().split('&');
-    let after = pairs
-        .filter_map(|pair| Id::parse(pair.strip_prefix("after=")?).ok())
-        .next();
-    drawn(done.and_then(|done| counterparties(&door, &visitor, done, after.as_ref(), None)))
-}
-
-async fn one_counterparty(
-    State(door): Shared,
-    Extension(visitor): Signed,
-    Path(id): Path<String>,
-    uri: Uri,
-) -> Response {
-    let done = done(&door, &visitor, &uri);
-    drawn(done.and_then(|done| counterparty(&door, &visitor, done, &id, Vec::new())))
 }
 
 /// Every agent; `typed` is an invitation that could not be taken.
@@ -288,81 +251,6 @@ fn system(
         cases: last_cases(door, visitor, |case| *case.asked.action.target() == id)?,
         id,
     })
-}
-
-/// Counterparties whose ids come after `after`; `typed` is an enrolment that could not be taken.
-pub(super) fn counterparties(
-    door: &Door,
-    visitor: &Visitor,
-    done: Option<Sentence>,
-    after: Option<&Id>,
-    typed: Option<CounterpartyForm>,
-) -> Result<Counterparties, Refusal> {
-    let mut rows = door.office.counterparties(visitor)?;
-    rows.retain(|(id, _)| after.is_none_or(|after| id > after));
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|(id, _)| format!("/counterparties?after={id}"));
-    let enrol = door.office.may(visitor, &Deed::Counterparty)?.then(|| {
-        typed.unwrap_or_else(|| CounterpartyForm {
-            payments_before: "0".to_owned(),
-            ..CounterpartyForm::default()
-        })
-    });
-    Ok(Counterparties {
-        frame: frame(door, visitor, done)?,
-        counterparties: rows
-            .into_iter()
-            .map(|(counterparty, row)| CounterpartyLine {
-                counterparty,
-                name: Theirs::new(row.name),
-                status: Chip::named(row.status.name()),
-                risk: Chip::named(row.risk.name()),
-                payments_before: row.payments_before,
-                details_changed_at: row.payment_details_changed_at.map(When),
-            })
-            .collect(),
-        enrol,
-        next,
-    })
-}
-
-/// One counterparty, with what is wrong with a change of it.
-pub(super) fn counterparty(
-    door: &Door,
-    visitor: &Visitor,
-    done: Option<Sentence>,
-    id: &str,
-    problems: Vec<Problem>,
-) -> Result<CounterpartyPage, Refusal> {
-    let (id, row) = door.office.counterparty(visitor, id)?;
-    Ok(CounterpartyPage {
-        frame: frame(door, visitor, done)?,
-        facts: counterparty_facts(&row),
-        status: row.status.name(),
-        risk: row.risk.name(),
-        name: Theirs::new(row.name),
-        may_change: door.office.may(visitor, &Deed::Counterparty)?,
-        problems,
-        cases: last_cases(door, visitor, |case| {
-            *case.asked.action.counterparty() == id
-        })?,
-        id,
-    })
-}
-
-fn counterparty_facts(row: &CounterpartyRow) -> Facts {
-    let changed = match row.payment_details_changed_at {
-        Some(at) => Shown::When(When(at)),
-        None => Shown::text("never"),
-    };
-    vec![
-        ("Risk", Shown::Chip(Chip::named(row.risk.name()))),
-        ("Payments before", Shown::text(row.payments_before)),
-        ("First seen", Shown::When(When(row.first_seen_at))),
-        ("Payment details changed", changed),
-    ]
 }
 
 /// Where an agent or a target system stands, in one word.

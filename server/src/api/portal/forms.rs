@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     Door,
     around::{drawn, frame},
-    body, directory, entrance,
+    body, counterparties, directory, entrance,
     pages::{
         act::{ActPage, CodePage, Second},
         directory::{AgentForm, CounterpartyForm},
@@ -81,11 +81,13 @@ impl Typed {
             }
             ["v1", "counterparties"] => {
                 let form = Some(self.counterparty(problems));
-                drawn(directory::counterparties(door, visitor, None, None, form))
+                drawn(counterparties::counterparties(
+                    door, visitor, None, None, form,
+                ))
             }
-            ["v1", "counterparties", id] => {
-                drawn(directory::counterparty(door, visitor, None, id, problems))
-            }
+            ["v1", "counterparties", id] => drawn(counterparties::counterparty(
+                door, visitor, None, id, problems,
+            )),
             ["v1", "users"] => {
                 let form = self.person(problems);
                 drawn(people::people(door, visitor, None, Some(form)))

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed; [`forms`] makes the pages around it |
-//! | [`directory`] | agents, target systems, counterparties, with the forms of acts on them |
+//! | [`directory`] | agents and target systems, with the forms of acts on them |
+//! | [`counterparties`] | the same of counterparties |
 //! | [`people`] | people and delegations, with theirs |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
@@ -16,6 +17,7 @@
 mod acts;
 mod around;
 mod body;
+mod counterparties;
 mod directory;
 mod entering;
 mod entrance;
@@ -60,6 +62,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
     entering::router()
         .merge(acts::router())
         .merge(directory::router())
+        .merge(counterparties::router())
         .merge(people::router())
         .merge(judging::router())
         .fallback(async || Refused(Refusal::not_found()))

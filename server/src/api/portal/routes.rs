@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, directory, entering, judging, people};
+use super::{acts, counterparties, directory, entering, judging, people};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +63,11 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 5] = [
+const ROOMS: [&[Route]; 6] = [
     entering::ROUTES,
     acts::ROUTES,
     directory::ROUTES,
+    counterparties::ROUTES,
     people::ROUTES,
     judging::ROUTES,
 ];
