@@ -165,6 +165,16 @@ fn ta_20_what_cannot_be_taken_comes_back_as_it_was() {
             }
         }
     }
+    // PE-2: a person of the log is not invited in other roles, not even by two.
+    let form = fields(&[
+        ("path", "/v1/users"),
+        ("user", "otto"),
+        ("name", "The person otto"),
+        ("roles", "administrator"),
+    ]);
+    let answer = send(dana, &form);
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("is a person of the log"));
     // Of choices, the reason stands at them.
     for (form, field) in [
         (

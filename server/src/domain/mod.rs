@@ -15,6 +15,7 @@ mod founding;
 mod join;
 mod judging;
 mod lane;
+mod objection;
 mod office;
 mod passport;
 mod people;

@@ -15,7 +15,7 @@ use agentsigna_verifier::{
         Assertion, CredentialId,
         context::{ActContext, ActPath, Life, Nonce},
     },
-    people::{DELEGATION_MS_MAX, PROPOSAL_LIFE_MS},
+    people::PROPOSAL_LIFE_MS,
     rules::BigStack,
     state::{Blobs, People, Row, RowName, SignedError, Signer, StateError, check_signed, may_sign},
     time::UnixMillis,
@@ -29,6 +29,7 @@ use super::{
     directory::Desk,
     event,
     lane::{self, Done, TRIES_MAX},
+    objection,
     office::{self, Inner},
     policy,
     proof::Proof,
@@ -192,7 +193,7 @@ fn prepare(
     let asked = act.read(&reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     // Said before it is signed.
-    check_early(&mut reading, &asked)?;
+    objection::check(&mut reading, &asked)?;
     if let Asked::PublishPolicy(text) = &asked {
         policy::compile(stack, text)?;
     }
@@ -320,50 +321,6 @@ fn step(
         check_signed(&mut step.reading, &mut blobs, event.event()).map_err(refused)?;
     }
     Ok(step)
-}
-
-/// What is wrong with what somebody typed, whoever signs it: an id that is taken (ST-2), times that are none of a
-/// delegation. Judged again when the event is made and applied; here with the place in the body.
-fn check_early(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
-    let (name, pointer) = match asked {
-        Asked::Delegate(act) => {
-            let lasts = act.ends_at.millis().checked_sub(act.starts_at.millis());
-            if lasts.is_some_and(|ms| (1..=DELEGATION_MS_MAX).contains(&ms)) {
-                return Ok(());
-            }
-            return Err(Refusal {
-                pointer: Some("/ends_at".to_owned()),
-                ..Refusal::conflict(
-                    "delegation-range",
-                    "a delegation ends 1 ms to 30 days after it begins",
-                )
-            });
-        }
-        Asked::InviteAgent(act) => (RowName::Agent(act.agent.clone()), "/agent"),
-        Asked::InviteSystem(act) => (RowName::System(act.system.clone()), "/system"),
-        Asked::EnrolCounterparty(act) => (
-            RowName::Counterparty(act.counterparty.clone()),
-            "/counterparty",
-        ),
-        _ => return Ok(()),
-    };
-    let what = name.describe();
-    let taken = match row(reading, &name)? {
-        None => false,
-        Some(Row::Agent(row)) => row.stage.enrolled_key().is_some(),
-        Some(Row::System(row)) => row.stage.enrolled_key().is_some(),
-        Some(_) => true,
-    };
-    if taken {
-        return Err(Refusal {
-            pointer: Some(pointer.to_owned()),
-            ..Refusal::conflict(
-                "already-enrolled",
-                format!("{what} is already enrolled; ids are never used again"),
-            )
-        });
-    }
-    Ok(())
 }
 
 /// PE-7, PE-9: whether the signature does the act or proposes it. Judged again when the event is applied.
