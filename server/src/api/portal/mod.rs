@@ -2,14 +2,14 @@
 //!
 //! | Room | Routes |
 //! |---|---|
-//! | [`entering`] | sign-in, join, founding, files that pages load |
-//! | [`acts`] | what people rule: shown, proposed, signed; [`forms`] makes the pages around it |
-//! | [`directory`] | agents and target systems, with the forms of acts on them |
-//! | [`counterparties`] | the same of counterparties |
-//! | [`people`] | people and delegations, with theirs |
-//! | [`judging`] | the way to the approval site, and all of that site |
+//! | `entering` | sign-in, join, founding, files that pages load |
+//! | `acts` | what people rule: shown, proposed, signed; `forms` makes the pages around it |
+//! | `directory` | agents and target systems, with the forms of acts on them |
+//! | `counterparties` | the same of counterparties |
+//! | `people` | people and delegations, with theirs |
+//! | `judging` | the way to the approval site, and all of that site |
 //!
-//! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
+//! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
 //! around every page. A room decides nothing: it asks the office and draws a struct of [`pages`].
 //!
 //! Absent on purpose: a header or a path that names a tenant, CORS, inline scripts, a session on the approval site.
