@@ -16,7 +16,8 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{done, drawn, frame, last_cases},
+    around::{drawn, frame, last_cases},
+    notice::done,
     pages::{
         directory::{
             Counterparties, CounterpartyForm, CounterpartyPage, CounterpartyRow as CounterpartyLine,

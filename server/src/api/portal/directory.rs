@@ -19,7 +19,8 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{done, drawn, frame, last_cases, money},
+    around::{drawn, frame, last_cases, money},
+    notice::done,
     pages::{
         directory::{
             ActorKind, ActorPage, AgentForm, AgentRow as AgentLine, Agents, KeyShown, Systems,

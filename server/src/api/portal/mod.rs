@@ -24,6 +24,7 @@ mod entrance;
 mod forms;
 mod guard;
 mod judging;
+mod notice;
 pub mod pages;
 mod people;
 mod routes;

@@ -18,7 +18,8 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{done, drawn, frame, listed},
+    around::{drawn, frame, listed},
+    notice::done,
     pages::{
         frame::Facts,
         parts::{Chip, Hash, Plain, Sentence, Shown, Tone, When},
