@@ -66,6 +66,24 @@ impl Ask {
         self
     }
 
+    /// The form of a page, as a browser writes it.
+    pub(crate) fn form(mut self, fields: &[(String, String)]) -> Self {
+        self.set("Content-Type", "application/x-www-form-urlencoded");
+        let encoded = |text: &str| -> String {
+            text.bytes()
+                .map(|byte| match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                    byte => format!("%{byte:02X}"),
+                })
+                .collect()
+        };
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        self.body = pairs.collect::<Vec<_>>().join("&").into_bytes();
+        self
+    }
+
     pub(crate) fn cookie(mut self, cookie: Option<&str>) -> Self {
         if let Some(cookie) = cookie {
             self.set("Cookie", cookie);

@@ -11,6 +11,7 @@
 )]
 
 mod a_browser_makes_passkeys;
+mod a_form_is_answered_with_what_comes_next;
 mod a_gate_admits_once;
 mod a_killed_server_loses_no_answer;
 mod an_agent_that_may_gets_a_passport;
@@ -28,11 +29,13 @@ mod offline_without_network;
 mod one_sync_before_an_answer;
 mod pages;
 mod pages_are_for_everybody;
+mod pages_offer_what_may_be_signed;
 mod people_approve_exactly_what_they_saw;
 mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;
 mod sessions_end_and_strangers_see_nothing;
 mod the_demo_runs;
+mod the_first_day_is_ruled_by_the_pages;
 mod the_ledger_is_there_to_be_taken;
 mod the_portal_shows_what_the_log_says;
 mod tidy;

@@ -92,6 +92,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
         ],
         shown: None,
         change: Some("suspended"),
+        again: vec![],
         cases: case_rows(words),
     };
     let claimed = ActorPage {
@@ -104,6 +105,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
             hidden: hidden("/v1/systems/erp/confirm"),
         }),
         change: None,
+        again: hidden("/v1/systems"),
         cases: vec![],
         facts: vec![("Invited", Shown::When(When(ago(120_000))))],
         ..agent.clone()
@@ -151,7 +153,10 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 None,
             ),
         ],
-        enrol: Some(CounterpartyForm::default()),
+        enrol: Some(CounterpartyForm {
+            payments_before: "0".into(),
+            ..CounterpartyForm::default()
+        }),
         next: None,
     };
     let one = CounterpartyPage {
@@ -170,6 +175,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
             ),
         ],
         may_change: true,
+        problems: vec![],
         cases: case_rows(words),
     };
     vec![
@@ -355,6 +361,7 @@ fn people() -> Vec<(&'static str, String)> {
             hidden: hidden("/v1/users/finn/confirm"),
         }),
         change: Some(PersonForm {
+            status: "active".into(),
             roles: vec![Role::Administrator, Role::Approver],
             groups: "finance, treasury".into(),
             problems: vec![problem(
@@ -387,7 +394,7 @@ fn people() -> Vec<(&'static str, String)> {
                 ("mira".into(), Plain::new("Mira Okafor")),
             ],
             groups: vec!["finance".into(), "treasury".into()],
-            problems: vec![],
+            ..DelegationForm::default()
         }),
     };
     vec![
