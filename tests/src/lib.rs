@@ -38,6 +38,7 @@ pub mod browser;
 pub mod client;
 pub mod gate;
 pub mod keys;
+pub mod person;
 pub mod programs;
 pub mod server;
 pub mod tenant;
