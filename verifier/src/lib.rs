@@ -38,6 +38,7 @@ pub mod review;
 pub mod rules;
 pub mod signed_request;
 pub mod snapshot;
+pub mod standing;
 pub mod state;
 pub mod time;
 pub mod trust;
