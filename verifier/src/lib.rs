@@ -30,6 +30,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod log;
+pub mod outcome;
 pub mod passkey;
 pub mod passport;
 pub mod people;

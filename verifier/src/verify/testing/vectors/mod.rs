@@ -124,6 +124,8 @@ pub fn files() -> Vec<(String, Vec<u8>)> {
     let examples = examples::approval().into_iter();
     files
         .extend(examples.map(|(name, bytes)| (format!("../spec/examples/approval/{name}"), bytes)));
+    let examples = examples::outcome().into_iter();
+    files.extend(examples.map(|(name, bytes)| (format!("../spec/examples/outcome/{name}"), bytes)));
     files
 }
 
