@@ -436,7 +436,7 @@ fn ev_2_content_is_missing_in_policy_published_and_nowhere_else() {
             "{kind}"
         );
     }
-    assert_eq!(signed, 20);
+    assert_eq!(signed, 23);
 }
 
 #[test]
