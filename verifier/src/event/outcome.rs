@@ -10,7 +10,7 @@ use crate::{
     id::Id,
     outcome::{Fault, Found, Outcome, Voice},
     passkey::context::Reason,
-    standing::{BANDS, ENGINE, PerBand, Rated},
+    standing::{BANDS, ENGINE, PerBand, Rated, SCORE_MAX},
     time::UnixMillis,
 };
 
@@ -335,9 +335,6 @@ impl StandingChanged {
         Ok(body)
     }
 }
-
-/// No division of what is smaller by what is larger gives more.
-const SCORE_MAX: u64 = 999;
 
 fn fault(fields: &mut Fields) -> Result<Option<Fault>, CborError> {
     match fields.value("fault")? {

@@ -40,6 +40,8 @@ pub const LOST: u64 = 8_000;
 pub const FRAUD: u64 = 32_000;
 /// What a score is divided by where nothing is known.
 const UNKNOWN: u128 = 4_000;
+/// The highest score: the dividend is smaller than a thousand divisors.
+pub const SCORE_MAX: u64 = 999;
 /// How much more bad evidence weighs than good.
 const BAD_WEIGHT: u128 = 4;
 /// Bad evidence from here on makes a counterparty a medium risk.
