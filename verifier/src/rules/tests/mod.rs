@@ -1,5 +1,6 @@
 //! Policy compiled and decided, with Cedar.
 
+mod changes;
 mod clauses;
 mod explain;
 mod files;
