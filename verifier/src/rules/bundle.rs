@@ -110,6 +110,12 @@ impl Bundle {
         &self.policy
     }
 
+    /// How many policies are in it.
+    #[must_use]
+    pub const fn policy_count(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// Each policy's source and where it begins.
     pub(super) fn policies(&self) -> impl Iterator<Item = (&str, scan::Place)> {
         self.pieces.iter().map(|piece| {

@@ -72,6 +72,34 @@ pub(super) async fn act(request: Request) -> Result<ActForm, Refusal> {
     })
 }
 
+/// A policy text out of the field `body` of a form, its lines ended as bodies end them.
+pub(super) async fn policy_text(request: Request) -> Result<String, Refusal> {
+    check_type(request.headers(), FORM)?;
+    let bytes = content(request, FORM_BYTES_MAX, "body-size").await?;
+    let mut fields = form(&bytes)?.into_iter();
+    let (Some((name, text)), None) = (fields.next(), fields.next()) else {
+        return Err(not_one_body());
+    };
+    if name != b"body" {
+        return Err(not_one_body());
+    }
+    let text = String::from_utf8(text)
+        .map_err(|_| Refusal::invalid("policy-refused", "", "policy text is not UTF-8"))?;
+    let text = text.replace("\r\n", "\n");
+    if text.len() > limits::POLICY_SOURCE_BYTES_MAX {
+        return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));
+    }
+    Ok(text)
+}
+
+fn not_one_body() -> Refusal {
+    Refusal::invalid(
+        "form-field",
+        "",
+        "expected the field `body` once, and no other",
+    )
+}
+
 fn checked(body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if body.len() > limits::POLICY_SOURCE_BYTES_MAX {
         return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`entering`] | sign-in, join, founding, files that pages load |
 //! | [`acts`] | what people rule: shown, proposed, signed |
+//! | [`policies`] | bundles: what differs, what would have been decided, drafts |
 //! | [`judging`] | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. [`around`] makes what stands
@@ -20,6 +21,7 @@ mod guard;
 mod judging;
 pub mod pages;
 mod plain;
+mod policies;
 mod routes;
 
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
     entering::router()
         .merge(acts::router())
         .merge(judging::router())
+        .merge(policies::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

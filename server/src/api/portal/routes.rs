@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, entering, judging};
+use super::{acts, entering, judging, policies};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,12 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 3] = [entering::ROUTES, acts::ROUTES, judging::ROUTES];
+const ROOMS: [&[Route]; 4] = [
+    entering::ROUTES,
+    acts::ROUTES,
+    judging::ROUTES,
+    policies::ROUTES,
+];
 
 /// Every route of the two sites. A test holds this against who is answered.
 pub fn portal_routes() -> impl Iterator<Item = &'static Route> {
