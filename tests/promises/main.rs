@@ -12,6 +12,7 @@
 
 mod a_browser_makes_passkeys;
 mod a_killed_server_loses_no_answer;
+mod a_policy_is_compared_before_it_rules;
 mod an_agent_that_may_gets_a_passport;
 mod at_the_portal;
 mod audited;

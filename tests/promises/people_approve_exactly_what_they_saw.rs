@@ -124,7 +124,7 @@ fn send(person: &Person, body: &Value) -> Answer {
     person.at_approval("POST", "/review").json(body).send()
 }
 
-fn judge(person: &Person, case: &str, decision: &str, reason: &str) -> Answer {
+pub(crate) fn judge(person: &Person, case: &str, decision: &str, reason: &str) -> Answer {
     let asked = word(person, &ticket(person, case), decision, reason);
     if asked.status != 200 {
         return asked;

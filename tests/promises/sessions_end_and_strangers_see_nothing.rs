@@ -109,7 +109,7 @@ fn ta_1_every_route_with_everybody() {
             // There is no such bundle; `a_policy_is_compared_before_it_rules` has one.
             ("GET", "/policies/{bundle}") => [303, 404, 404],
             // A form, and none of JSON.
-            ("POST", "/policies/check") => [401, 404, 400],
+            ("POST", "/policies/check") => [401, 404, 415],
             ("POST", "/acts" | "/acts/sign") => [401, 422, 422],
             (method, path) => panic!("`{method} {path}` has no row in this test: who may ask?"),
         };
