@@ -13,7 +13,7 @@ use crate::{
 
 /// The answer for programs; the page tells the same.
 #[derive(Serialize)]
-struct Answer<'a> {
+pub(crate) struct Answer<'a> {
     outcome: &'static str,
     code: Option<&'static str>,
     what: Option<&'a str>,
@@ -60,14 +60,20 @@ pub(crate) fn say(report: &Report, question: &Question, page: &mut Page) -> Resu
         claims(report, page);
         not_checked(report, question, page);
     }
-    Ok(match report.outcome() {
+    Ok(exit(report))
+}
+
+/// CL-1.
+pub(crate) const fn exit(report: &Report) -> Exit {
+    match report.outcome() {
         Outcome::Valid => Exit::Valid,
         Outcome::Refused(_) => Exit::Refused,
         Outcome::Incomplete(_) => Exit::Incomplete,
-    })
+    }
 }
 
-fn answer<'a>(report: &'a Report, question: &Question) -> Answer<'a> {
+/// The answer, for a command that has more to say.
+pub(crate) fn answer<'a>(report: &'a Report, question: &Question) -> Answer<'a> {
     let outcome = report.outcome();
     Answer {
         outcome: outcome.as_str(),
@@ -126,7 +132,7 @@ const fn reason(outcome: &Outcome) -> Option<&Finding> {
 }
 
 /// The step that made the answer what it is.
-fn deciding(report: &Report) -> Option<Step> {
+pub(crate) fn deciding(report: &Report) -> Option<Step> {
     let reason = reason(report.outcome())?;
     let made = report.checks().iter().find(|check| match &check.result {
         Ended::Passed => false,

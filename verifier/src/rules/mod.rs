@@ -32,7 +32,7 @@ pub use comparison::{Comparison, Moved};
 pub use compile::{CompileError, CompiledBundle, Effect, Rule};
 pub use decide::{Decided, Permit, decide};
 pub use difference::{ChangeKind, Difference, RuleChange, RuleText};
-pub use explain::{ExplainError, explain, sheet};
+pub use explain::{Does, ExplainError, RuleTold, explain, sheet, tell};
 pub use scan::ScanError;
 pub use stack::{BigStack, on_big_stack};
 
