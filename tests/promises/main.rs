@@ -23,6 +23,7 @@ mod forms_say_what_is_signed;
 mod hostile_policy;
 mod kill_9_loses_nothing;
 mod long_poll;
+mod no_release_changes_a_verdict;
 mod offline_without_network;
 mod one_sync_before_an_answer;
 mod pages;
