@@ -43,7 +43,10 @@ struct World {
 }
 
 fn world() -> World {
-    let server = Server::start_with_people();
+    world_on(Server::start_with_people())
+}
+
+fn world_on(server: Server) -> World {
     let tenant = Tenant::ready(&server, "north");
     let buyer = tenant.agent("buyer-1");
     let judges: &[&str] = &["approver"];
@@ -391,4 +394,39 @@ fn rp_5_people_and_auditors_see_the_same_before_two_activate() {
         .unwrap();
     let answer = dana.at_portal("GET", &format!("/policies/{sheet}")).send();
     assert_eq!(answer.status, 404);
+}
+
+/// RP-10: while a heavy comparison runs, agents are answered: by one lane, so that there is no other way.
+#[test]
+fn rp_10_no_request_waits_for_a_comparison() {
+    let world = world_on(Server::start_with_people_and(&["--lanes", "1"]));
+    let rules = (0..900).map(|number| {
+        format!(
+            "@id(\"g{number}\") @title(\"Grant {number}\")\npermit(principal, action, resource)\n\
+             when {{ context.amount_minor == {number} && principal.id != \"x{number}\" }};\n"
+        )
+    });
+    let heavy: String = rules.collect();
+    let (started, starts) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            started.send(()).unwrap();
+            page(&send(&world.dana, "/policies/check", &[("body", &heavy)]))
+        });
+        starts.recv().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        for number in 0..4 {
+            world
+                .buyer
+                .buy(&format!("po-beside-{number}"), 1_000)
+                .expect(200);
+        }
+        assert!(
+            !looking.is_finished(),
+            "the comparison was too quick to say anything"
+        );
+        let page = looking.join().unwrap();
+        // None of the three is granted by it, nor of the four that may be there by now.
+        assert!((3..=7).contains(&counts(&page)[0][2]));
+    });
 }

@@ -145,7 +145,7 @@ pub(crate) fn run(arguments: &Arguments, page: &mut Page) -> Result<Exit, Failur
     Ok(exit)
 }
 
-/// Of what is refused nothing is shown, unless the verdict itself is what is wrong with it.
+/// CL-52: of what is refused nothing is shown, unless the verdict itself is what is wrong with it.
 fn believed(judged: &Report) -> bool {
     !matches!(judged.outcome(), Outcome::Refused(_))
         || report::deciding(judged) == Some(Step::Replay)

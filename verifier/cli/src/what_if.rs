@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: &Arguments, page: &mut Page) -> Result<Exit, Failur
         Err(refused) => no_candidate(&refused, page),
         Ok((candidate, report, mut comparison)) => {
             comparison.keep_last(arguments.last.unwrap_or(usize::MAX));
-            // Of a log that is refused nothing is believed, and nothing is compared.
+            // CL-50: of a log that is refused nothing is believed, and nothing is compared.
             let believed = !matches!(report.outcome(), Outcome::Refused(_));
             let compared = believed.then(|| compared(&comparison));
             if page.wants_json() {
