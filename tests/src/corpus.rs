@@ -41,8 +41,8 @@ fn by_letter<T: Copy>(word: &str, of: &[(&str, T)]) -> Option<T> {
     found.map(|(_, value)| *value)
 }
 
-fn letter<T: PartialEq>(value: T, of: &[(&'static str, T)]) -> &'static str {
-    let found = of.iter().find(|(_, other)| *other == value);
+fn letter<T: PartialEq>(value: &T, of: &[(&'static str, T)]) -> &'static str {
+    let found = of.iter().find(|(_, other)| other == value);
     found.expect("a letter for each").0
 }
 
@@ -267,14 +267,14 @@ impl fmt::Display for Inputs {
             self.amount_minor,
             self.reference,
             self.tier,
-            letter(self.agent, &STATUSES),
+            letter(&self.agent, &STATUSES),
             self.sponsor,
             self.latitude,
             self.exposure_minor,
-            letter(self.target, &STATUSES),
+            letter(&self.target, &STATUSES),
             self.counterparty,
-            letter(self.status, &APPROVALS),
-            letter(self.risk, &RISKS),
+            letter(&self.status, &APPROVALS),
+            letter(&self.risk, &RISKS),
             self.payments_before,
         )?;
         match self.details_changed {

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::PathBuf};
 
 use agentsigna_tests::corpus::{Inputs, Policies, REFERENCES, SPONSORS, told};
 use agentsigna_verifier::{
-    action::ActionType,
+    action::{ActionType, Exponent, Latitude},
     digest::{Digest, Noun},
     rules::on_big_stack,
     snapshot::{Approval, Risk, Status},
@@ -48,6 +48,13 @@ impl Dice {
     }
 }
 
+/// The most of a band, in minor units; nothing for a latitude without one.
+fn top_minor(latitude: i64) -> u64 {
+    let exponent = Exponent::new(2).expect("an exponent");
+    let latitude = Latitude::new(latitude).expect("a latitude");
+    latitude.band().map_or(0, |band| band.top_minor(exponent))
+}
+
 fn inputs(dice: &mut Dice) -> Inputs {
     let usual = ["purchase", "payment", "refund", "data.read", "message.send"];
     let kind = if dice.below(10) < 8 {
@@ -60,7 +67,7 @@ fn inputs(dice: &mut Dice) -> Inputs {
         0 => dice.one_of(&lines) + dice.below(2),
         1 | 2 => dice.below(20_000),
         3 => dice.below(200_000),
-        _ => 1_u64 << dice.below(36),
+        _ => top_minor(i64::try_from(dice.below(11)).expect("a band")) + dice.below(2),
     };
     let decided_at = NOON + dice.below(2 * 365) * DAY_MS + dice.below(DAY_MS);
     let exposure = [0, 0, 1, 39_000_000, 9_300_000_000_000_000];
@@ -77,6 +84,9 @@ fn inputs(dice: &mut Dice) -> Inputs {
         1..=3 => Approval::Watch,
         _ => Approval::Approved,
     };
+    let latitude = dice.one_of(&[-1, 0, 2, 3, 4, 5, 5, 6, 7, 8, 9, 12, 15]);
+    // At the cap of what an agent may have open, and one minor unit above.
+    let cap = 4 * top_minor(latitude) + dice.below(2);
     Inputs {
         policy: if dice.below(60) == 0 {
             0
@@ -89,10 +99,11 @@ fn inputs(dice: &mut Dice) -> Inputs {
         tier: dice.one_of(&[1, 1, 2, 2, 2, 3, 3, 4]),
         agent: seldom(dice),
         sponsor: dice.place(SPONSORS.len()),
-        latitude: dice.one_of(&[-1, 0, 2, 3, 4, 5, 5, 6, 7, 8, 9, 12, 15]),
-        exposure_minor: match dice.below(3) {
-            0 => dice.one_of(&exposure),
-            1 => 0,
+        latitude,
+        exposure_minor: match dice.below(4) {
+            0 => cap.saturating_sub(amount_minor),
+            1 => dice.one_of(&exposure),
+            2 => 0,
             _ => dice.below(10_000_000),
         },
         target: seldom(dice),
