@@ -197,9 +197,9 @@ fn policies() -> Policies {
     Policies {
         frame: frame(),
         bundles: vec![
-            row("third", 1, Some(24), Chip::new(Tone::Waits, "published")),
+            row("third", 1, Some(24), Chip::new(Tone::Quiet, "published")),
             row("second", 20, Some(23), Chip::new(Tone::Good, "active")),
-            row("first", 90, None, Chip::new(Tone::Waits, "published")),
+            row("first", 90, None, Chip::new(Tone::Quiet, "published")),
         ],
         draft: Some(Draft {
             text: format!("{POLICY}</textarea><script>alert(1)</script>"),
@@ -239,7 +239,7 @@ fn policy() -> PolicyPage {
     PolicyPage {
         frame: frame(),
         bundle: hash("third"),
-        status: Chip::new(Tone::Waits, "published"),
+        status: Chip::new(Tone::Quiet, "published"),
         published: (When(ago(DAY_MS)), "dana".into()),
         activated: None,
         source: Block(POLICY.into()),
