@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod hostile;
 mod properties;
+mod told;
 mod verdicts;
 
 use alloc::{
