@@ -387,13 +387,12 @@ fn rp_5_people_and_auditors_see_the_same_before_two_activate() {
         assert_eq!(answer.status, 404, "{nothing}");
     }
     let log = audit(&world.server, &world.tenant);
-    let sheets = log
+    let mut sheets = log
         .entries
         .iter()
         .filter_map(|(_, event)| event.body.blob());
     let sheet: Digest = sheets
-        .filter(|blob| *blob != old && blob.to_hex() != bundle)
-        .last()
+        .rfind(|blob| *blob != old && blob.to_hex() != bundle)
         .unwrap();
     let answer = dana.at_portal("GET", &format!("/policies/{sheet}")).send();
     assert_eq!(answer.status, 404);
