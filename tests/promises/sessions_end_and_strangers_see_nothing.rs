@@ -126,6 +126,11 @@ fn ta_1_every_route_with_everybody() {
             ("GET", "/review" | "/review/sheet") => [404, 404, 404],
             ("POST", "/review" | "/review/challenge") => [422, 422, 422],
             ("GET", "/proposals") => [401, 404, 200],
+            ("GET", "/policies") => [303, 200, 200],
+            // There is no such bundle; `a_policy_is_compared_before_it_rules` has one.
+            ("GET", "/policies/{bundle}") => [303, 404, 404],
+            // A form, and none of JSON.
+            ("POST", "/policies/check") => [401, 404, 415],
             ("POST", "/acts" | "/acts/sign") => [401, 422, 422],
             (method, path) => panic!("`{method} {path}` has no row in this test: who may ask?"),
         };
@@ -135,6 +140,7 @@ fn ta_1_every_route_with_everybody() {
                 .path
                 .replace("{case}", &"0".repeat(32))
                 .replace("{index}", "0")
+                .replace("{bundle}", &"0".repeat(64))
                 .replace("{user}", "dana");
             for (cookie, expected) in cookies.into_iter().zip(expected) {
                 let mut asked = ask(&sites, site, route.method, &path).cookie(cookie);

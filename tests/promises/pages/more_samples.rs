@@ -7,12 +7,15 @@ use agentsigna_server::api::portal::pages::{
         CounterpartyPage, CounterpartyRow, KeyShown, Systems,
     },
     ledger::{EntryPage, EntryRow, Ledger, PassportPage, PassportRow, Passports},
-    parts::{Block, Chip, Exactly, Hash, Plain, Shown, Theirs, Tone, When},
+    parts::{Block, Chip, Exactly, Hash, Plain, Sentence, Shown, Theirs, Tone, When},
     people::{
         DelegationForm, DelegationRow, Delegations, PasskeyRow, PasskeysShown, People, PersonForm,
         PersonPage, PersonRow, Proposal,
     },
-    policy::{Activate, BundleRow, Changes, Compared, Draft, Policies, PolicyPage, RuleChange},
+    policy::{
+        Activate, ActivateStep, BundleRow, Changes, Compared, Draft, MovedCase, Policies,
+        PolicyPage, RuleChange,
+    },
 };
 use agentsigna_verifier::people::Role;
 
@@ -200,9 +203,9 @@ fn policies() -> Policies {
     Policies {
         frame: frame(),
         bundles: vec![
-            row("third", 1, 24, Chip::new(Tone::Waits, "published")),
-            row("second", 20, 23, Chip::new(Tone::Good, "active")),
-            row("first", 90, 3, Chip::new(Tone::Quiet, "was active")),
+            row("third", 1, Some(24), Chip::new(Tone::Quiet, "published")),
+            row("second", 20, Some(23), Chip::new(Tone::Good, "active")),
+            row("first", 90, None, Chip::new(Tone::Quiet, "published")),
         ],
         draft: Some(Draft {
             text: format!("{POLICY}</textarea><script>alert(1)</script>"),
@@ -210,7 +213,30 @@ fn policies() -> Policies {
                 "policy",
                 "line 9: unexpected `</textarea>`: expected `permit` or `forbid`",
             )],
+            checked: None,
         }),
+    }
+}
+
+fn moved(of: &str, after: &'static str) -> MovedCase {
+    MovedCase {
+        case: case(of).to_string(),
+        before: Chip::named("authorized"),
+        after: Chip::named(after),
+        rules: vec!["esc.amount".into(), "stop.high-risk".into()],
+    }
+}
+
+/// A draft that compiles: before it is published.
+fn checked() -> Policies {
+    let page = policies();
+    Policies {
+        draft: Some(Draft {
+            text: POLICY.into(),
+            problems: Vec::new(),
+            checked: policy().changes,
+        }),
+        ..page
     }
 }
 
@@ -219,12 +245,16 @@ fn policy() -> PolicyPage {
     PolicyPage {
         frame: frame(),
         bundle: hash("third"),
-        status: Chip::new(Tone::Waits, "published"),
+        status: Chip::new(Tone::Quiet, "published"),
         published: (When(ago(DAY_MS)), "dana".into()),
         activated: None,
         source: Block(POLICY.into()),
         changes: Some(Changes {
             active: Some(hash("second")),
+            is_active: false,
+            warnings: vec![Sentence::new(
+                "for policy `stop.never`, policy is impossible",
+            )],
             rules: vec![
                 RuleChange {
                     id: "esc.amount".into(),
@@ -244,24 +274,13 @@ fn policy() -> PolicyPage {
                 cases: 1_000,
                 since: When(ago(30 * DAY_MS)),
                 counts: [[812, 41, 3], [0, 96, 0], [0, 0, 48]],
-                moved: vec![
-                    (
-                        case("a").to_string(),
-                        Chip::named("authorized"),
-                        Chip::named("escalated"),
-                    ),
-                    (
-                        case("b").to_string(),
-                        Chip::named("authorized"),
-                        Chip::named("rejected"),
-                    ),
-                ],
+                otherwise: 7,
+                moved: vec![moved("a", "escalated"), moved("b", "rejected")],
             }),
         }),
         activate: Some(Activate {
-            bundle: super::samples::digest("third").to_hex(),
-            proposed: Some(("dana".into(), When(at(DAY_MS / 2)))),
-            needs_second: false,
+            body: "{\"origin\":\"log.example.com/t/0011223344556677\",\"bundle\":\"00\"}".into(),
+            step: ActivateStep::Seconds("dana".into(), When(at(DAY_MS / 2))),
         }),
     }
 }
@@ -405,7 +424,11 @@ fn people() -> Vec<(&'static str, String)> {
 }
 
 pub(crate) fn rules() -> Vec<(&'static str, String)> {
-    let mut pages = vec![("policies", html(&policies())), ("policy", html(&policy()))];
+    let mut pages = vec![
+        ("policies", html(&policies())),
+        ("policies-checked", html(&checked())),
+        ("policy", html(&policy())),
+    ];
     pages.extend(people());
     pages
 }

@@ -129,6 +129,24 @@ fn once(fields: &mut Vec<(String, String)>, name: &str) -> Result<String, Refusa
     }
 }
 
+/// A policy text out of the field `body` of a form, its lines ended as bodies end them.
+pub(super) async fn policy_text(request: Request) -> Result<String, Refusal> {
+    check_type(request.headers(), FORM)?;
+    let mut fields = fields(request).await?;
+    let text = once(&mut fields, "body")?.replace("\r\n", "\n");
+    if !fields.is_empty() {
+        return Err(Refusal::invalid(
+            "form-field",
+            "",
+            "expected the field `body` and no other",
+        ));
+    }
+    if text.len() > limits::POLICY_SOURCE_BYTES_MAX {
+        return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));
+    }
+    Ok(text)
+}
+
 /// A body is as long as a policy text at most.
 pub(super) fn checked(body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if body.len() > limits::POLICY_SOURCE_BYTES_MAX {

@@ -12,6 +12,7 @@
 //! | `directory` | agents and target systems, with the forms of acts on them |
 //! | `counterparties` | the same of counterparties |
 //! | `people` | people and delegations, with theirs |
+//! | `policies` | bundles: what differs, what would have been decided, drafts |
 //! | `judging` | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
@@ -37,6 +38,7 @@ pub mod pages;
 mod paging;
 mod passports;
 mod people;
+mod policies;
 mod query;
 mod queue;
 mod routes;
@@ -86,6 +88,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .merge(log::router())
         .merge(passports::router())
         .merge(events::router())
+        .merge(policies::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

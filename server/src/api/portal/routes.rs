@@ -4,7 +4,7 @@ use agentsigna_verifier::people::Role;
 
 use super::{
     acts, cases, counterparties, directory, entering, events, judging, log, passports, people,
-    queue,
+    policies, queue,
 };
 
 /// One of the two sites, or both.
@@ -66,7 +66,7 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 11] = [
+const ROOMS: [&[Route]; 12] = [
     entering::ROUTES,
     acts::ROUTES,
     queue::ROUTES,
@@ -74,6 +74,7 @@ const ROOMS: [&[Route]; 11] = [
     directory::ROUTES,
     counterparties::ROUTES,
     people::ROUTES,
+    policies::ROUTES,
     judging::ROUTES,
     log::ROUTES,
     passports::ROUTES,
