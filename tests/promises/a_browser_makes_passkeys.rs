@@ -11,7 +11,7 @@ use std::{
 use agentsigna_tests::{
     browser::{Browser, Page},
     server::Server,
-    tenant::Tenant,
+    tenant::{POLICY, Tenant},
 };
 use agentsigna_verifier::event::{Body, Signed};
 use serde_json::{Value, json};
@@ -287,6 +287,95 @@ fn two_people_approve_in_a_real_browser() {
         assert_eq!(complaints(page), [""; 0]);
     }
     let _ = audit(&server, &north);
+}
+
+/// What the refusing form says once it is signed or not.
+fn refuse(page: &Page, says: &str) -> String {
+    let form = "[...document.querySelectorAll('form[data-sign=review]')].find(form => \
+                form.elements.decision.value === 'refuse')";
+    let _ = page.eval(&format!("{form}.querySelector('button').click()"));
+    let outcome = format!("{form}.querySelector('[data-outcome]').textContent");
+    page.wait_until(&format!("{outcome}.includes({})", Value::from(says)));
+    page.eval(&outcome).as_str().unwrap().to_owned()
+}
+
+/// A17, L12: a refusal needs a reason and a gesture, and closes the case; nobody judges after the deadline, whatever page
+/// is still open.
+#[test]
+fn a_refusal_and_a_deadline_in_a_real_browser() {
+    let server = Server::start_with_people();
+    let sites = server.sites();
+    let north = Tenant::ready(&server, "north");
+    let _ = north.policy(&POLICY.replace("PT4H", "PT1M"));
+    let buyer = north.agent("buyer-1");
+    let browser = Browser::start();
+    let (finn, gerd) = (browser.person().page(), browser.person().page());
+    let devices = [finn.device(true), gerd.device(true)];
+    join(&finn, &server, &north, "finn");
+    join(&gerd, &server, &north, "gerd");
+    let ask = |name: &str| buyer.buy(name, 600_000).expect(200)["case"].clone();
+    let [refused, expired] = ["po-1", "po-2"].map(|name| ask(name).as_str().unwrap().to_owned());
+    let review = |page: &Page, case: &str| {
+        page.open(&format!("{}/cases/{case}/review", sites.portal));
+    };
+
+    review(&finn, &refused);
+    // Without a reason the browser sends nothing.
+    let _ =
+        finn.eval("[...document.querySelectorAll('form[data-sign=review] button')].at(-1).click()");
+    assert_eq!(buyer.case(&refused).expect(200)["state"], "in-review");
+    finn.fill("#refuse-reason", "not this quarter");
+    devices[0].verifies(false);
+    let _ = refuse(&finn, "allowed");
+    devices[0].verifies(true);
+    let said = refuse(&finn, "On record");
+    assert!(said.contains("refused"), "{said}");
+    assert_eq!(buyer.case(&refused).expect(200)["state"], "refused");
+    // Another's open page of the same round.
+    review(&gerd, &refused);
+    assert!(!gerd.text().contains("Approve and sign"), "{}", gerd.text());
+
+    // One of two agrees in time; the other has the page open when time is over.
+    review(&finn, &expired);
+    let said = sign(&finn, "On record");
+    assert!(said.contains("in-review"), "{said}");
+    review(&gerd, &expired);
+    assert!(gerd.text().contains("Approve and sign"));
+    let since = std::time::Instant::now();
+    while buyer.case(&expired).expect(200)["state"] == "in-review" {
+        assert!(since.elapsed().as_secs() < 90, "the deadline did not come");
+        thread::sleep(std::time::Duration::from_millis(500));
+    }
+    assert_eq!(buyer.case(&expired).expect(200)["state"], "expired");
+    let before = gerd.eval("document.querySelector('[data-outcome]').textContent");
+    assert_eq!(before, "");
+    gerd.click("form[data-sign] button");
+    gerd.wait_until(
+        "document.querySelector('[data-outcome]').textContent.length > 0 && \
+         !document.querySelector('[data-outcome]').textContent.includes('Your device')",
+    );
+    let said = gerd.eval("document.querySelector('[data-outcome]').textContent");
+    assert!(!said.as_str().unwrap().contains("On record"), "{said}");
+    finn.open(&format!("{}/queue", sites.portal));
+    assert!(finn.text().contains("Nothing waits"), "{}", finn.text());
+    for page in [&finn, &gerd] {
+        assert_eq!(complaints(page), [""; 0]);
+    }
+    let log = audit(&server, &north);
+    let kinds = |kind: &str| {
+        log.entries
+            .iter()
+            .filter(|(_, event)| event.body.kind() == kind)
+            .count()
+    };
+    assert_eq!(
+        (
+            kinds("approval.refused"),
+            kinds("case.expired"),
+            kinds("passport.issued")
+        ),
+        (1, 1, 0)
+    );
 }
 
 /// A founder's link, a name and a touch: the page shows the leaf that the host sees.

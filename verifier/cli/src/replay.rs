@@ -147,8 +147,7 @@ pub(crate) fn run(arguments: &Arguments, page: &mut Page) -> Result<Exit, Failur
 
 /// CL-52: of what is refused nothing is shown, unless the verdict itself is what is wrong with it.
 fn believed(judged: &Report) -> bool {
-    !matches!(judged.outcome(), Outcome::Refused(_))
-        || judged.deciding() == Some(Step::Replay)
+    !matches!(judged.outcome(), Outcome::Refused(_)) || judged.deciding() == Some(Step::Replay)
 }
 
 fn in_file(path: &Path, trust: &Trust) -> Result<(Report, Question, Found), Failure> {

@@ -90,7 +90,8 @@ pub(super) fn last_cases(
         .collect())
 }
 
-fn case_row(visitor: &Visitor, seen: CaseSeen) -> CaseRow {
+/// One case in a list.
+pub(super) fn case_row(visitor: &Visitor, seen: CaseSeen) -> CaseRow {
     let action = &seen.asked.action;
     CaseRow {
         case: seen.case,

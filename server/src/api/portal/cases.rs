@@ -13,18 +13,18 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{drawn, frame, report},
+    around::{case_row, drawn, frame, money, report},
     entrance,
     pages::{
         case::CasePage,
-        parts::{Chip, Left, Money, Plain, Shown, Theirs, When},
-        queue::{CaseRow, Cases, Found},
+        parts::{Chip, Left, Plain, Shown, Theirs},
+        queue::{Cases, Found},
     },
     query::{Query, escaped},
     routes::{On, Route, Who, page},
     told, typed,
 };
-use crate::domain::{CaseSeen, Hit, Refusal, Searched, Visitor};
+use crate::domain::{Hit, Refusal, Searched, Visitor};
 
 /// Who may ask.
 pub(super) const ROUTES: &[Route] = &[
@@ -59,7 +59,7 @@ async fn list(State(door): Shared, Extension(visitor): Signed, request: Request)
 fn listed(door: &Door, visitor: &Visitor, query: &Query) -> Result<Cases, Refusal> {
     let before = query.number("before")?;
     let text = query.text("q");
-    let row = |seen: CaseSeen| row(door, visitor, &seen);
+    let row = |seen| case_row(visitor, seen);
     let page = Cases {
         frame: frame(door, visitor, None)?,
         query: Plain::new(text),
@@ -89,29 +89,6 @@ fn listed(door: &Door, visitor: &Visitor, query: &Query) -> Result<Cases, Refusa
         next: before.map(|before| format!("/cases?q={}&before={before}", escaped(text))),
         ..page
     })
-}
-
-fn row(door: &Door, visitor: &Visitor, seen: &CaseSeen) -> CaseRow {
-    let action = &seen.asked.action;
-    CaseRow {
-        case: seen.case,
-        asked_at: When(seen.asked_at),
-        agent: seen.asked.agent.clone(),
-        reference: Theirs::new(action.reference()),
-        kind: action.kind().name(),
-        amount: money(door, visitor, action.amount_minor()),
-        counterparty: action.counterparty().clone(),
-        state: Chip::case(seen.row.state),
-    }
-}
-
-fn money(door: &Door, visitor: &Visitor, minor: u64) -> Money {
-    let (exponent, currency) = door.office.money(visitor);
-    Money {
-        minor,
-        exponent,
-        currency,
-    }
 }
 
 fn found(hit: Hit) -> Found {
@@ -187,7 +164,7 @@ async fn told_of(
     let told = door.office.case_told(visitor, case, from).await?;
     let seen = &told.seen;
     let action = &seen.asked.action;
-    let of = |minor| money(door, visitor, minor);
+    let of = |minor| money(visitor.currency(), minor);
     let rules = told.rules.into_iter().map(|rule| {
         let title = rule.title.unwrap_or_else(|| {
             "What it says cannot be read here any more: its policy is of another release".to_owned()

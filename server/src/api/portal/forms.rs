@@ -1,8 +1,9 @@
 //! Acts by forms: the page on which one is signed, the form again if it cannot be taken, and what is shown once it is on
-//! record (`spec/tenant-api.md §5.2`).
+//! record (`spec/tenant-api.md §5.6`).
 
 use agentsigna_verifier::{
-    id::Id, passkey::context::ActContext, people::PROPOSAL_LIFE_MS, people::Role, time::UnixMillis,
+    cbor, id::Id, passkey::context::ActContext, people::PROPOSAL_LIFE_MS, people::Role,
+    time::UnixMillis,
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -195,6 +196,9 @@ pub(super) fn before(
     prepared: Prepared,
 ) -> Result<ActPage, Refusal> {
     let context = ActContext::decode(&prepared.context).map_err(|error| Refusal::broken(&error))?;
+    let notation = cbor::Value::decode(&prepared.context, prepared.context.len())
+        .map_err(|error| Refusal::broken(&error))?
+        .diagnostic();
     let b64 = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
     let hidden = vec![
         ("context", b64(&prepared.context)),
@@ -230,7 +234,7 @@ pub(super) fn before(
         body_bytes: prepared.body.len(),
         body: Block(String::from_utf8_lossy(&prepared.body).into_owned()),
         content: Hash::new(HEXLOWER.encode(&context.content)),
-        context: Block(diagnostic(&context)),
+        context: Block(notation),
         challenge: Hash::of(&prepared.challenge),
         until: When(context.life.expires_at()),
         second,
@@ -250,24 +254,6 @@ fn shown(said: Said) -> Shown {
         Said::Code(code) => Shown::Hash(Hash::new(code)),
         Said::At(time) => Shown::When(When(time)),
     }
-}
-
-/// The context in the diagnostic notation of CBOR (RFC 8949 §8), its members in the order of their bytes.
-fn diagnostic(context: &ActContext) -> String {
-    let bytes = |bytes: &[u8]| format!("h'{}'", HEXLOWER.encode(bytes));
-    let text = |text: &str| Value::from(text).to_string();
-    let members = [
-        ("path", text(context.path.as_str())),
-        ("user", text(context.user.as_str())),
-        ("nonce", bytes(context.nonce.as_bytes())),
-        ("origin", text(context.origin.as_str())),
-        ("content", bytes(&context.content)),
-        ("issued_at", context.life.issued_at().millis().to_string()),
-        ("credential", bytes(context.credential.as_bytes())),
-        ("expires_at", context.life.expires_at().millis().to_string()),
-    ];
-    let members = members.map(|(name, value)| format!("\"{name}\": {value}"));
-    format!("{{{}}}", members.join(",\n "))
 }
 
 /// Why the signed `context` came to nothing.

@@ -6,13 +6,14 @@ use agentsigna_verifier::{digest::Digest, id::Id, people::Role, rules::RuleText}
 use axum::{
     Extension, Router,
     extract::{Path, Request, State},
+    http::Uri,
     response::Response,
     routing::{get, post},
 };
 use serde_json::json;
 
 use super::{
-    Door, Shared, Signed, around, body, entrance,
+    Door, Shared, Signed, around, body, entrance, notice,
     pages::{
         frame::{Frame, Problem},
         parts::{Block, Chip, Hash, Plain, Sentence, Tone, When},
@@ -45,13 +46,13 @@ pub(super) fn router() -> Router<Arc<Door>> {
         .route("/policies/{bundle}", get(bundle))
 }
 
-async fn list(State(door): Shared, Extension(visitor): Signed) -> Response {
-    around::drawn(listed(&door, visitor).await)
+async fn list(State(door): Shared, Extension(visitor): Signed, uri: Uri) -> Response {
+    around::drawn(listed(&door, visitor, &uri).await)
 }
 
 /// The list; with a form for a draft, which begins as the active text, for who may publish.
-async fn listed(door: &Door, visitor: Arc<Visitor>) -> Result<Policies, Refusal> {
-    let frame = around::frame(door, &visitor, None)?;
+async fn listed(door: &Door, visitor: Arc<Visitor>, uri: &Uri) -> Result<Policies, Refusal> {
+    let frame = around::frame(door, &visitor, notice::done(door, &visitor, uri)?)?;
     let drafts = visitor.may_sign() && visitor.has_one_of(&[Role::Administrator]);
     let (bundles, text) = door.office.bundles(visitor).await?;
     let draft = Draft {
@@ -120,18 +121,24 @@ async fn bundle(
     State(door): Shared,
     Extension(visitor): Signed,
     Path(bundle): Path<String>,
+    uri: Uri,
 ) -> Response {
-    around::drawn(shown(&door, visitor, &bundle).await)
+    around::drawn(shown(&door, visitor, &bundle, &uri).await)
 }
 
-async fn shown(door: &Door, visitor: Arc<Visitor>, bundle: &str) -> Result<PolicyPage, Refusal> {
+async fn shown(
+    door: &Door,
+    visitor: Arc<Visitor>,
+    bundle: &str,
+    uri: &Uri,
+) -> Result<PolicyPage, Refusal> {
     let digest = Digest::from_hex(bundle).ok_or_else(Refusal::not_found)?;
     let seen = door.office.bundle(Arc::clone(&visitor), digest).await?;
     let activate = match &seen.rehearsed {
         Some(_) => door.office.activation(&visitor, digest)?,
         None => None,
     };
-    let frame = around::frame(door, &visitor, None)?;
+    let frame = around::frame(door, &visitor, notice::done(door, &visitor, uri)?)?;
     let activate = activate.map(|activation| form(visitor.origin(), digest, activation));
     Ok(policy(frame, seen, activate))
 }
