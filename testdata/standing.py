@@ -25,8 +25,8 @@ class Standing:
     def scores(self):  # SD-1
         return [1000 * good // (good + 4 * self.bad + 4000) for good in self.good]
 
-    def latitude(self, tier, granted, day):  # SD-6
-        if tier == 4 or self.probation is not None and day * DAY < self.probation:
+    def latitude(self, tier, granted, at):  # SD-6
+        if tier == 4 or self.probation is not None and at < self.probation:
             return -1
         earned, threshold = -1, {1: 700, 2: 750, 3: 800}[tier]
         for band, score in enumerate(self.scores()):
@@ -69,7 +69,7 @@ def play(vector):
             turn(deals[more[0]], day, 1 if what == "again" else -1)
     agent.on(vector["day"])
     return {"good": agent.good, "bad": agent.bad, "partners": agent.partners, "scores": agent.scores(),
-            "latitude": agent.latitude(vector["tier"], vector["granted"], vector["day"]), "probation_until": agent.probation}
+            "latitude": agent.latitude(vector["tier"], vector["granted"], vector["day"] * DAY), "probation_until": agent.probation}
 
 
 def main(write):

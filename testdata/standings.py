@@ -5,50 +5,26 @@ standing.changed must say what is computed here. Checks no signature and no proo
 usage: standings.py EXPORT ...   (a folder as `agentsigna export` writes it, or one of entries in files)
 """
 
-import os, sys
+import os, sys, cbor2
 
-import cbor2
+from standing import DAY, GOOD, Standing, decayed
 
-DAY, C_GOOD, C_BAD = 86_400_000, 4_262_016_076, 4_286_818_749
-THRESHOLD, SEVERITY = {1: 700, 2: 750, 3: 800, 4: 850}, {"reversed": 2_000, "lost": 8_000, "fraud": 32_000}
-MAX = 2**64 - 1
+SEVERITY, MAX = {"reversed": 2_000, "lost": 8_000, "fraud": 32_000}, 2**64 - 1
 
-def bundles(folder):
-    """The entries of an export, in order: C2SP tlog-tiles bundles, or one file for each."""
-    if any(name.endswith(".entry") for name in os.listdir(folder)):
-        return [open(os.path.join(folder, name), "rb").read() for name in sorted(os.listdir(folder)) if name.endswith(".entry")]
+def entries_of(folder):  # one file each, or the bundles of C2SP tlog-tiles: a length of two bytes before each entry
+    names = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    single = sorted(name for name in names if name.endswith(".entry"))
     tiles = {}
-    for place, _, names in os.walk(os.path.join(folder, "tile", "entries")):
-        for name in names:
-            parts = os.path.relpath(os.path.join(place, name), os.path.join(folder, "tile", "entries")).split(os.sep)
-            number = int("".join(part.removesuffix(".p").removeprefix("x") for part in parts if not parts[-2:][0].endswith(".p") or part != parts[-1]))
-            content, at, entries = open(os.path.join(place, name), "rb").read(), 0, []
-            while at < len(content):
-                length = int.from_bytes(content[at:at + 2], "big")
-                entries, at = [*entries, content[at + 2:at + 2 + length]], at + 2 + length
-            tiles[number] = max(tiles.get(number, []), entries, key=len)
-    return [entry for number in sorted(tiles) for entry in tiles[number]]
+    for name in (name for name in names if "tile/entries/" in name):
+        content, at, entries = open(name, "rb").read(), 0, []
+        while at < len(content):
+            length = int.from_bytes(content[at:at + 2], "big")
+            entries, at = [*entries, content[at + 2:at + 2 + length]], at + 2 + length
+        place = name.split("tile/entries/")[1].split(".p/")[0]  # of two widths of one tile the longer
+        tiles[place] = max(tiles.get(place, []), entries, key=len)
+    order = sorted(tiles, key=lambda place: int(place.replace("/", "").replace("x", "")))
+    return [open(name, "rb").read() for name in single] or [entry for place in order for entry in tiles[place]]
 
-class Standing:
-    def __init__(self):
-        self.day, self.good, self.bad, self.partners, self.probation, self.adverse = 0, [0] * 16, 0, [0] * 16, None, False
-
-    def at(self, day):  # SD-2
-        for _ in range(max(0, day - self.day)):
-            self.good, self.bad = [g * C_GOOD >> 32 for g in self.good], self.bad * C_BAD >> 32
-        self.day = max(self.day, day)
-        return self
-
-    def scores(self):  # SD-1
-        return [min(999, 1000 * g // (g + 4 * self.bad + 4000)) for g in self.good]
-
-    def earned(self, tier):
-        best = -1
-        for band, score in enumerate(self.scores()):
-            if score < THRESHOLD[tier] or self.partners[band] < (3 if band < 3 else 6):
-                break
-            best = band
-        return best
 
 def band(amount, exponent):
     top, number = 100 * 10**exponent, 0
@@ -56,14 +32,12 @@ def band(amount, exponent):
         top, number = top * 4, number + 1
     return number
 
-def decayed(value, days):
-    for _ in range(max(0, days)):
-        value = value * C_GOOD >> 32
-    return value
-
 def recompute(entries):
     standings, given, live, terms, cases, said, exponent = {}, {}, {}, {}, {}, 0, None
-    of = lambda kind, name, day: standings.setdefault((kind, name), Standing()).at(day)
+    def of(kind, name, day):
+        one = standings.setdefault((kind, name), Standing())
+        one.on(day)
+        return one
 
     def move(case, sign, day):  # partners after a credit came or went
         pair = (case["agent"], case["counterparty"])
@@ -92,7 +66,7 @@ def recompute(entries):
     def withdraw(case, day):  # SD-5
         if case["credit"] and case["credit"][2]:
             case["credit"][2] = False
-            add(case, decayed(case["credit"][0], day - case["credit"][1]), day, -1)
+            add(case, decayed(case["credit"][0], GOOD, max(0, day - case["credit"][1])), day, -1)
 
     def bad(case, fault, severity, at, day):  # SD-4
         if fault in ("agent", "counterparty"):
@@ -127,16 +101,14 @@ def recompute(entries):
         elif kind == "standing.changed":  # SD-6, SD-8
             one, latitude, said = of(body["subject"], body["id"], day), None, said + 1
             if body["subject"] == "agent":
-                tier, granted = terms[body["id"]]
-                free = max(one.earned(tier), -1 if one.adverse else granted)
-                latitude = -1 if tier == 4 or (one.probation and at < one.probation) else free
+                latitude = one.latitude(*terms[body["id"]], at)
             found = (one.scores(), latitude, one.probation)
             assert found == (body["scores"], body["latitude"], body["probation_until"]), (name.hex(), body, found)
     return said, standings
 
 def main(folders):
     for folder in folders:
-        said, standings = recompute(bundles(folder))
+        said, standings = recompute(entries_of(folder))
         print(f"{folder}: {said} statements agree, {len(standings)} standings")
         for (kind, name), one in sorted(standings.items()):
             print(f"  {kind} {name}: scores {one.scores()}, bad {one.bad}")
