@@ -33,16 +33,29 @@ const now = async () => {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 };
 
-const tell = async (about) => {
+// Which places an event is about, and how that is said.
+const about = {
+  queue: [["/queue", "The queue has changed."]],
+  case: [
+    ["/cases/", "This case has changed."],
+    ["/cases", "This list has changed."],
+    ["/passports", "This list has changed."],
+    ["/ledger", "The ledger has grown."],
+  ],
+};
+const looked = "main table, main .timeline, main .states";
+
+const tell = async (kind) => {
   try {
     const page = await now();
     const waiting = page.querySelector("[data-live=waiting]");
     if (count && waiting) count.textContent = waiting.textContent;
-    const shown = document.querySelector("main table, main .timeline, main .states");
-    const fresh = page.querySelector("main table, main .timeline, main .states");
-    const here = about === "queue" ? location.pathname === "/queue" : location.pathname.startsWith("/cases/");
-    if (!here || !shown || !fresh || shown.textContent === fresh.textContent || news.firstChild) return;
-    news.append(about === "queue" ? "The queue has changed." : "This case has changed.");
+    const path = location.pathname;
+    const here = about[kind].find(([place]) => (place.endsWith("/") ? path.startsWith(place) : path === place));
+    const shown = document.querySelector(looked)?.textContent;
+    const fresh = page.querySelector(looked)?.textContent;
+    if (!here || shown === fresh || news.firstChild) return;
+    news.append(here[1]);
     const show = document.createElement("a");
     show.className = "button";
     show.href = location.href;

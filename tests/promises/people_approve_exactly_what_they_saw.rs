@@ -92,7 +92,7 @@ impl Page for Answer {
 }
 
 /// A ticket for the sheet of `case`.
-fn ticket(person: &Person, case: &str) -> String {
+pub(crate) fn ticket(person: &Person, case: &str) -> String {
     let answer = person
         .at_portal("GET", &format!("/cases/{case}/review"))
         .send();
@@ -124,7 +124,7 @@ fn send(person: &Person, body: &Value) -> Answer {
     person.at_approval("POST", "/review").json(body).send()
 }
 
-fn judge(person: &Person, case: &str, decision: &str, reason: &str) -> Answer {
+pub(crate) fn judge(person: &Person, case: &str, decision: &str, reason: &str) -> Answer {
     let asked = word(person, &ticket(person, case), decision, reason);
     if asked.status != 200 {
         return asked;

@@ -65,8 +65,56 @@ impl Connection {
     /// The next message, or `None` if the other side has closed.
     ///
     /// # Errors
-    /// The operating system's; `InvalidData` for what is no message.
+    /// The operating system's; `InvalidData` for what is no message; `UnexpectedEof` for one that was cut off.
     pub fn receive(&mut self) -> io::Result<Option<Message>> {
+        let Some(mut message) = self.head()? else {
+            return Ok(None);
+        };
+        if message.header("transfer-encoding") == Some("chunked") {
+            while let Some(chunk) = self.chunk()? {
+                message.body.extend(chunk);
+            }
+            return Ok(Some(message));
+        }
+        let length = match message.header("content-length") {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| malformed(text))?,
+        };
+        if length > BODY_BYTES_MAX {
+            return Err(malformed("a body that is too long"));
+        }
+        message.body = vec![0; length];
+        self.0.read_exact(&mut message.body)?;
+        Ok(Some(message))
+    }
+
+    /// The next piece of a body that comes in chunks (RFC 9112 §7.1), `None` after the last.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let line = self.line()?;
+        if line.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let length = usize::from_str_radix(&line, 16).map_err(|_| malformed(&line))?;
+        if length > BODY_BYTES_MAX {
+            return Err(malformed("a chunk that is too long"));
+        }
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes)?;
+        let end = self.line()?;
+        if !end.is_empty() {
+            return Err(malformed(&end));
+        }
+        Ok((length > 0).then_some(bytes))
+    }
+
+    /// The next message without its body.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn head(&mut self) -> io::Result<Option<Message>> {
         let start = self.line()?;
         if start.is_empty() {
             return Ok(None);
@@ -80,21 +128,11 @@ impl Connection {
             let (name, value) = line.split_once(':').ok_or_else(|| malformed(&line))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut message = Message {
+        Ok(Some(Message {
             start,
             headers,
             body: Vec::new(),
-        };
-        let length = match message.header("content-length") {
-            None => 0,
-            Some(text) => text.parse().map_err(|_| malformed(text))?,
-        };
-        if length > BODY_BYTES_MAX {
-            return Err(malformed("a body that is too long"));
-        }
-        message.body = vec![0; length];
-        self.0.read_exact(&mut message.body)?;
-        Ok(Some(message))
+        }))
     }
 
     fn line(&mut self) -> io::Result<String> {

@@ -47,7 +47,7 @@ pub const ROUTES: [(&str, &str, Profile); 20] = [
 
 pub(super) const JSON: &str = "application/json";
 const POLICY: &str = "text/plain; charset=utf-8";
-const COSE: &str = "application/cose";
+pub(super) const COSE: &str = "application/cose";
 const CASE_FILE: &str = "application/agentsigna-case+cbor";
 
 type Shared = State<Arc<Door>>;

@@ -7,7 +7,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use agentsigna_verifier::{
-    case::CaseState,
+    case::{CaseState, Step as CaseStep},
     decision::Verdict,
     digest::{Digest, Noun},
     entry::CaseId,
@@ -19,7 +19,7 @@ use agentsigna_verifier::{
         context::{ApprovalContext, Choice, CredentialUse, Life, Nonce, RuleIds},
     },
     people::Role,
-    review::{Quorum, Sheet},
+    review::Sheet,
     rules::BigStack,
     state::{
         CaseRow, PersonPasskey, PersonRow, ReviewRow, Row, RowName, agreed, check_signed, rests,
@@ -36,9 +36,11 @@ use super::{
     office::{self, Inner},
     passport,
     passwords::needs_passkey,
-    people, random,
+    people,
+    queue::{Slots, delegators, in_review, refused_with, sheet_bytes, slots},
+    random,
     reply::Reply,
-    request, row,
+    request, rounds, row,
     sign_in::CHALLENGE_MS,
     signing::{Given, not_allowed, refused},
     view::logged,
@@ -76,23 +78,18 @@ pub struct SheetShown {
     pub now: UnixMillis,
     /// Nobody may judge from then on.
     pub deadline: UnixMillis,
-    /// Each group that is asked, the people asked for, and the slots that are filled.
-    pub groups: Vec<(Id, u8, u8)>,
+    /// Each group that is asked.
+    pub groups: Vec<Slots>,
     /// Who agreed so far, for whom, and when.
     pub agreed: Vec<(Id, Option<Id>, UnixMillis)>,
     /// Why this person may not judge now; nothing, if they may.
     pub closed: Option<&'static str>,
-}
-
-/// A case that waits for people.
-#[derive(Debug, Clone)]
-pub struct Queued {
-    /// Which.
-    pub case: CaseId,
-    /// What is known of it.
-    pub row: CaseRow,
-    /// What people are asked.
-    pub review: ReviewRow,
+    /// Whether a word of this person for themselves would count.
+    pub for_self: bool,
+    /// Those for whom a word of this person would count: they delegated to them, and are asked.
+    pub for_others: Vec<Id>,
+    /// What differs from the sheet of the round before, in words; nothing in the first round.
+    pub changes: Vec<String>,
 }
 
 /// A judgement that will be signed.
@@ -154,37 +151,6 @@ impl Office {
         Ok(ticket)
     }
 
-    /// The cases of the visitor's tenant that are in review, by their deadlines: the sheet of each, and who agreed.
-    ///
-    /// # Errors
-    /// What is our own fault.
-    pub fn queue(&self, visitor: &Visitor) -> Result<Vec<Queued>, Refusal> {
-        let tenant = &visitor.tenant;
-        let cases = tenant
-            .due(u64::MAX)
-            .map_err(|error| Refusal::broken(&error))?;
-        let mut queue = Vec::new();
-        for case in cases {
-            let mut reading = Reading::of(tenant);
-            let Ok((row, review)) = in_review(&mut reading, CaseId::from_bytes(case)) else {
-                continue;
-            };
-            if queue
-                .iter()
-                .any(|queued: &Queued| queued.case.as_bytes() == &case)
-            {
-                continue;
-            }
-            queue.push(Queued {
-                case: CaseId::from_bytes(case),
-                row,
-                review,
-            });
-        }
-        queue.sort_by_key(|queued| (queued.review.deadline, *queued.case.as_bytes()));
-        Ok(queue)
-    }
-
     /// What `ticket` shows.
     ///
     /// # Errors
@@ -200,20 +166,21 @@ impl Office {
             .filter(|review| review.round == ticket.round)
             .ok_or_else(no_ticket)?;
         let sheet = review.sheet.ok_or_else(no_ticket)?;
-        let blob = ticket
-            .tenant
-            .blob(&sheet)
-            .map_err(|error| Refusal::broken(&error))?;
-        let bytes = blob.ok_or_else(|| Refusal::broken(&"the sheet of a review is not on disk"))?;
+        let bytes = sheet_bytes(&ticket.tenant, &sheet)?;
+        let sheet = Sheet::decode(&bytes).map_err(|error| Refusal::broken(&error))?;
         let now = self.inner.ledger.clock().now();
+        let seats = seats(&mut reading, &ticket, now)?;
         Ok(SheetShown {
-            sheet: Sheet::decode(&bytes).map_err(|error| Refusal::broken(&error))?,
+            for_self: seats.own.is_none(),
+            changes: rounds::changes(&ticket.tenant, &row, &sheet)?,
+            sheet,
             bytes,
-            closed: closed(&row, &review, &person, &ticket.user, now),
+            closed: closed(&row, &review, &person, &seats, now),
+            for_others: seats.others,
             user: ticket.user,
             now,
             deadline: review.deadline,
-            groups: filled(&mut reading, &review)?,
+            groups: slots(&mut reading, &review)?,
             agreed: review
                 .approvals
                 .iter()
@@ -312,12 +279,12 @@ impl Office {
     }
 }
 
-/// Why `user` may not judge; for the page, the rules are those of the fold.
+/// Why somebody may not judge; for the page, the rules are those of the fold.
 fn closed(
     row: &CaseRow,
     review: &ReviewRow,
     person: &PersonRow,
-    user: &Id,
+    seats: &Seats,
     now: UnixMillis,
 ) -> Option<&'static str> {
     if row.state != CaseState::InReview || now >= review.deadline {
@@ -326,36 +293,48 @@ fn closed(
     if newest_first(person).next().is_none() {
         return Some("You have no approval passkey: have one added by an administrator.");
     }
-    review
-        .approvals
-        .iter()
-        .any(|given| given.person.approver == *user)
-        .then_some("You have judged in this round.")
+    if seats.own.is_none() || !seats.others.is_empty() {
+        return None;
+    }
+    Some(match seats.own {
+        Some("judged-before") => "You have judged in this round, or somebody has for you.",
+        Some("excluded") => {
+            "You may not judge this case: you answer for the agent, or activated the policy less than a day ago."
+        }
+        Some("enrolled-each-other") => {
+            "You may not judge beside somebody whom you enrolled less than a day ago, or who enrolled you."
+        }
+        Some("not-asked") => "This case does not ask you: it asks none of your groups.",
+        _ => "You may not judge now: look at your roles and passkeys.",
+    })
 }
 
-/// The groups of the demand, with their slots and how many of them are filled.
-fn filled(reading: &mut Reading, review: &ReviewRow) -> Result<Vec<(Id, u8, u8)>, Refusal> {
-    let mut seated = Vec::new();
-    for given in &review.approvals {
-        let person = &given.person;
-        let whose = person.delegator.as_ref().unwrap_or(&person.approver);
-        let groups = people::person(reading, whose)?.map(|row| row.groups);
-        seated.push(
-            groups
-                .iter()
-                .flat_map(|groups| groups.as_slice())
-                .cloned()
-                .collect(),
-        );
+/// For whom a word of somebody would count, be it the one or the other.
+struct Seats {
+    /// Why none for themselves would; nothing, if one would.
+    own: Option<&'static str>,
+    /// Those who delegated to them.
+    others: Vec<Id>,
+}
+
+fn seats(reading: &mut Reading, ticket: &OpenTicket, now: UnixMillis) -> Result<Seats, Refusal> {
+    let mut refused = |other: Option<&Id>| -> Result<Option<&'static str>, Refusal> {
+        let word = |word| (ticket.case, word, now);
+        match refused_with(reading, word(CaseStep::Approved), &ticket.user, other)? {
+            Some(_) => refused_with(reading, word(CaseStep::Refused), &ticket.user, other),
+            None => Ok(None),
+        }
+    };
+    let mut others = Vec::new();
+    for other in delegators(&ticket.tenant, &ticket.user, now)? {
+        if refused(Some(&other))?.is_none() {
+            others.push(other);
+        }
     }
-    let quorum = Quorum::of(&review.demand, &seated);
-    let open = quorum.open().map(|(_, open)| open);
-    Ok(review
-        .demand
-        .iter()
-        .zip(open)
-        .map(|((group, asked), open)| (group.clone(), *asked, asked.saturating_sub(open)))
-        .collect())
+    Ok(Seats {
+        own: refused(None)?,
+        others,
+    })
 }
 
 /// The approval passkeys of a person.
@@ -367,22 +346,6 @@ fn newest_first(person: &PersonRow) -> impl Iterator<Item = &PersonPasskey> {
         .collect();
     passkeys.sort_by_key(|passkey| std::cmp::Reverse(passkey.index));
     passkeys.into_iter()
-}
-
-/// The case and its open review.
-fn in_review(reading: &mut Reading, case: CaseId) -> Result<(CaseRow, ReviewRow), Refusal> {
-    match row(reading, &RowName::Case(case))? {
-        Some(Row::Case(row)) if row.state == CaseState::InReview => {
-            let review = escalation::review(reading, case)?
-                .ok_or_else(|| Refusal::broken(&"a case in review without a review"))?;
-            Ok((row, review))
-        }
-        Some(Row::Case(_)) => Err(Refusal::conflict(
-            "no-round",
-            "the review is over: look at the case",
-        )),
-        _ => Err(Refusal::not_found()),
-    }
 }
 
 fn context(

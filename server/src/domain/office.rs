@@ -18,7 +18,7 @@ use agentsigna_verifier::{
     digest::Digest, entry::CaseId, event::EndReason, key::JwkThumbprint, rules::BigStack,
     signed_request::Signed as SignedMessage,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
     Act, Answer, Refusal,
@@ -26,9 +26,12 @@ use super::{
     escalation,
     failures::Failures,
     lane::{self, Done, Route, Work},
+    log::Judging,
+    news::STREAMS_OF_ALL_MAX,
     passwords::Passwords,
     policy::Policies,
     rates::{Buckets, Rates},
+    rehearsal::Rehearsals,
     reply::Reply,
     workers::Workers,
 };
@@ -47,6 +50,8 @@ pub(super) struct Inner {
     pub(super) ledger: Ledger,
     workers: Workers,
     pub(super) policies: Policies,
+    /// What policies would do, and what they say: read by people, apart from what agents wait for.
+    pub(super) rehearsals: Rehearsals,
     pub(super) failures: Failures,
     /// What people are in the middle of.
     pub(super) ceremonies: Arc<Ceremonies>,
@@ -64,6 +69,10 @@ pub(super) struct Inner {
     /// The first whole second of this run, in seconds: reads signed in it or later were not answered by the run
     /// before (AP-15).
     pub(super) first_second: u64,
+    /// Logs that the verifier is judging for people.
+    pub(super) judging: Arc<Judging>,
+    /// Places for pages that wait for news.
+    pub(super) streams: Arc<Semaphore>,
     /// For those who wait (AP-11).
     pub(super) told_to_stop: watch::Sender<bool>,
     stopping: AtomicBool,
@@ -92,6 +101,7 @@ impl Office {
                 ledger,
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
+                rehearsals: Rehearsals::start()?,
                 failures: Failures::default(),
                 ceremonies: Arc::default(),
                 passwords: Passwords::default(),
@@ -99,6 +109,8 @@ impl Office {
                 wrong_claims: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
+                judging: Arc::default(),
+                streams: Arc::new(Semaphore::new(STREAMS_OF_ALL_MAX)),
                 told_to_stop: watch::Sender::new(false),
                 stopping: AtomicBool::new(false),
             }),
@@ -141,6 +153,7 @@ impl Office {
     /// Takes no more work, and finishes what waits.
     pub fn close(&self) {
         self.inner.stopping.store(true, Ordering::Release);
+        self.inner.rehearsals.close();
         self.inner.workers.close();
         self.inner.record_failures(u64::MAX);
         // TA-5: the server stops.

@@ -79,7 +79,8 @@ impl Policies {
         Ok(Some(compiled))
     }
 
-    fn find(&self, tenant: &Tenant, wanted: Digest) -> Option<Arc<CompiledBundle>> {
+    /// A bundle that is at hand.
+    pub(super) fn find(&self, tenant: &Tenant, wanted: Digest) -> Option<Arc<CompiledBundle>> {
         let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
         let kept = ready.get(tenant.origin())?;
         kept.iter()

@@ -12,6 +12,7 @@ use agentsigna_verifier::{
     time::UnixMillis,
 };
 use data_encoding::BASE64URL_NOPAD;
+use tokio::sync::watch;
 
 use super::{Refusal, random};
 
@@ -23,6 +24,8 @@ const AGE_MS_MAX: u64 = 8 * 60 * 60 * 1000;
 const ID_MS_MAX: u64 = 10 * 60 * 1000;
 /// A replaced id still reads for this long.
 const GRACE_MS: u64 = 30 * 1000;
+/// Streams of one session at one time (TA-18).
+pub(super) const STREAMS_MAX: usize = 3;
 /// Sessions at one time, over all tenants.
 const SESSIONS_MAX: usize = 10_000;
 /// Sessions of one person at one time; one more ends the oldest.
@@ -47,6 +50,19 @@ struct Session<H> {
     id_since: UnixMillis,
     /// Replaced ids, and when each was.
     replaced: Vec<(Digest, UnixMillis)>,
+    /// Says nothing, and is gone with the session: whoever listens hears its end.
+    life: watch::Sender<()>,
+}
+
+/// What a request does with the session it comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Changes something.
+    Act,
+    /// A person looks at something.
+    Read,
+    /// A page looks, and nobody asked it to (TA-17).
+    Background,
 }
 
 /// A session that was found.
@@ -120,19 +136,20 @@ impl<H: Clone> Sessions<H> {
                 id: kept(&id),
                 id_since: now,
                 replaced: Vec::new(),
+                life: watch::Sender::new(()),
             },
         );
         Ok(id)
     }
 
-    /// TA-4: the session of `id`, if it lives. `reads` is whether the request changes nothing.
+    /// TA-4: the session of `id`, if it lives.
     ///
     /// # Errors
     /// When there is no randomness for a new id.
     pub(super) fn find(
         &mut self,
         id: &str,
-        reads: bool,
+        made: Use,
         now: UnixMillis,
     ) -> Result<Option<Found<H>>, Refusal> {
         let id = kept(id);
@@ -149,7 +166,9 @@ impl<H: Clone> Sessions<H> {
         }
         let mut renewed = None;
         if session.id == id {
-            if now.millis() >= session.id_since.plus(ID_MS_MAX).millis() {
+            // TA-17: a page may give up what it asked for, and the new id with it.
+            if made != Use::Background && now.millis() >= session.id_since.plus(ID_MS_MAX).millis()
+            {
                 let new = new_id()?;
                 session.replaced.push((session.id, now));
                 session.id = kept(&new);
@@ -168,16 +187,24 @@ impl<H: Clone> Sessions<H> {
                 self.end(number, EndReason::Reused);
                 return Ok(None);
             }
-            if !reads {
+            if made == Use::Act {
                 return Ok(None);
             }
         }
-        session.last = now;
+        if made != Use::Background {
+            session.last = now;
+        }
         Ok(Some(Found {
             number,
             holder: session.holder.clone(),
             renewed,
         }))
+    }
+
+    /// TA-18: hears the end of a session, by an error; `None` if it has ended or enough listen already.
+    pub(super) fn listen(&self, number: u64) -> Option<watch::Receiver<()>> {
+        let session = self.sessions.get(&number)?;
+        (session.life.receiver_count() < STREAMS_MAX).then(|| session.life.subscribe())
     }
 
     /// Ends one session.
@@ -256,7 +283,48 @@ mod tests {
     }
 
     fn finds(sessions: &mut Sessions<&'static str>, id: &str, reads: bool, now: u64) -> bool {
-        sessions.find(id, reads, at(now)).unwrap().is_some()
+        let made = if reads { Use::Read } else { Use::Act };
+        sessions.find(id, made, at(now)).unwrap().is_some()
+    }
+
+    #[test]
+    fn ta_17_what_nobody_asked_for_prolongs_and_renews_nothing() {
+        let (mut sessions, id) = begun();
+        for minute in 1..15 {
+            let found = sessions.find(&id, Use::Background, at(minute * MIN));
+            assert_eq!(found.unwrap().unwrap().renewed, None);
+        }
+        let idle = [("dana", EndReason::Idle)];
+        assert_eq!(sessions.take_ended(at(15 * MIN)), idle);
+        // A replaced id reads in the background for as long as for people, and is a thief's after that.
+        let (mut sessions, old) = begun();
+        let new = sessions.find(&old, Use::Read, at(10 * MIN)).unwrap();
+        let new = new.unwrap().renewed.unwrap();
+        let background = |sessions: &mut Sessions<_>, now| {
+            let found = sessions.find(&old, Use::Background, at(now));
+            found.unwrap().is_some()
+        };
+        assert!(background(&mut sessions, 10 * MIN + 29 * S));
+        assert!(!background(&mut sessions, 10 * MIN + 30 * S));
+        assert!(!finds(&mut sessions, &new, true, 10 * MIN + 31 * S));
+    }
+
+    #[test]
+    fn ta_18_three_may_listen_and_hear_the_end() {
+        let (mut sessions, id) = begun();
+        let number = sessions
+            .find(&id, Use::Read, at(1))
+            .unwrap()
+            .unwrap()
+            .number;
+        let mut held: Vec<_> = (0..3).map(|_| sessions.listen(number).unwrap()).collect();
+        assert!(sessions.listen(number).is_none());
+        held.pop();
+        held.push(sessions.listen(number).unwrap());
+        assert!(held.iter().all(|life| life.has_changed().is_ok()));
+        sessions.end(number, EndReason::Left);
+        assert!(held.iter().all(|life| life.has_changed().is_err()));
+        assert!(sessions.listen(number).is_none());
     }
 
     #[test]
@@ -280,7 +348,7 @@ mod tests {
         let (mut sessions, mut id) = begun();
         for minute in 1..480 {
             let found = sessions
-                .find(&id, false, at(minute * MIN))
+                .find(&id, Use::Act, at(minute * MIN))
                 .unwrap()
                 .unwrap();
             id = found.renewed.unwrap_or(id);
@@ -295,11 +363,16 @@ mod tests {
     fn ta_6_an_id_is_replaced_after_10_minutes_and_reads_for_30_s_more() {
         let (mut sessions, old) = begun();
         assert!(finds(&mut sessions, &old, true, 10 * MIN - 1));
-        let found = sessions.find(&old, false, at(10 * MIN)).unwrap().unwrap();
+        let found = sessions
+            .find(&old, Use::Act, at(10 * MIN))
+            .unwrap()
+            .unwrap();
         let new = found.renewed.unwrap();
         assert_ne!(new, old);
         // The other tab, sent off before: it reads, gets no id of its own, and changes nothing.
-        let found = sessions.find(&old, true, at(10 * MIN + 29 * S)).unwrap();
+        let found = sessions
+            .find(&old, Use::Read, at(10 * MIN + 29 * S))
+            .unwrap();
         assert_eq!(found.unwrap().renewed, None);
         assert!(!finds(&mut sessions, &old, false, 10 * MIN + 29 * S));
         assert!(finds(&mut sessions, &new, false, 10 * MIN + 29 * S));
@@ -316,7 +389,7 @@ mod tests {
         let (mut sessions, first) = begun();
         let mut id = first.clone();
         for tenth in 1..6 {
-            let found = sessions.find(&id, true, at(tenth * 10 * MIN)).unwrap();
+            let found = sessions.find(&id, Use::Read, at(tenth * 10 * MIN)).unwrap();
             id = found.unwrap().renewed.unwrap();
         }
         let other = sessions.begin("finn", |_| false, at(51 * MIN)).unwrap();
@@ -328,7 +401,11 @@ mod tests {
     #[test]
     fn a_session_that_was_ended_is_gone_and_on_the_record_once() {
         let (mut sessions, id) = begun();
-        let number = sessions.find(&id, true, at(1)).unwrap().unwrap().number;
+        let number = sessions
+            .find(&id, Use::Read, at(1))
+            .unwrap()
+            .unwrap()
+            .number;
         sessions.end(number, EndReason::Left);
         sessions.end(number, EndReason::Left);
         assert!(!finds(&mut sessions, &id, true, 2));

@@ -24,6 +24,7 @@ use super::{
     random,
     reply::Reply,
     row,
+    sessions::Use,
     signing::{Given, refused},
 };
 use crate::ledger::{AdmitError, Change, Reading, Tenant};
@@ -158,13 +159,13 @@ impl Office {
         Ok(Entered { id, mark })
     }
 
-    /// TA-4: who comes with the session id `id`. `reads` is whether the request changes nothing.
+    /// TA-4: who comes with the session id `id`, for what.
     ///
     /// # Errors
     /// What is our own fault. A session that is over is `None`.
-    pub fn visitor(&self, id: &str, reads: bool) -> Result<Option<Visitor>, Refusal> {
+    pub fn visitor(&self, id: &str, made: Use) -> Result<Option<Visitor>, Refusal> {
         let now = self.inner.ledger.clock().now();
-        let found = self.inner.ceremonies.sessions().find(id, reads, now)?;
+        let found = self.inner.ceremonies.sessions().find(id, made, now)?;
         let Some(found) = found else { return Ok(None) };
         let Holder {
             tenant,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use agentsigna_verifier::{
     digest::{self, Digest, Noun},
-    entry::Event,
     event::{ActProposed, Body},
     id::Id,
     log::note::KeyName,
@@ -18,10 +17,7 @@ use agentsigna_verifier::{
     },
     people::PROPOSAL_LIFE_MS,
     rules::BigStack,
-    state::{
-        Blobs, People, ProposalRow, Row, RowName, SignedError, Signer, StateError, check_signed,
-        may_sign,
-    },
+    state::{Blobs, People, Row, RowName, SignedError, Signer, StateError, check_signed, may_sign},
     time::UnixMillis,
 };
 
@@ -33,6 +29,7 @@ use super::{
     directory::Desk,
     event,
     lane::{self, Done, TRIES_MAX},
+    objection,
     office::{self, Inner},
     passwords::needs_passkey,
     policy,
@@ -42,7 +39,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, SecretChange, Tenant};
+use crate::ledger::{AdmitError, Change, Reading, RowError, SecretChange};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -75,21 +72,6 @@ pub enum Follows {
     Second(Id),
     /// The act is proposed to the other administrators.
     Proposed,
-}
-
-/// An act that one administrator proposed, and nobody signed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// Who.
-    pub by: Id,
-    /// When.
-    pub at: UnixMillis,
-    /// Until when another may sign.
-    pub until: UnixMillis,
-    /// The path of the act.
-    pub path: String,
-    /// Its body, byte for byte: whoever signs signs the same.
-    pub body: Vec<u8>,
 }
 
 /// The blobs of a change, for whoever checks what was signed.
@@ -184,45 +166,6 @@ impl Office {
         )?;
         office::finish(outcome).await
     }
-
-    /// What other administrators proposed and nobody signed yet, newest first.
-    ///
-    /// # Errors
-    /// What is our own fault.
-    pub fn proposals(&self, visitor: &Visitor) -> Result<Vec<Proposal>, Refusal> {
-        let tenant = &visitor.tenant;
-        let now = self.inner.ledger.clock().now();
-        let rows = tenant
-            .rows(RowKind::Proposals)
-            .map_err(|error| Refusal::broken(&error))?;
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .filter_map(|row| match row {
-                Row::Proposal(row) => Some(row),
-                _ => None,
-            })
-            .filter(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS))
-            .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.index));
-        rows.into_iter().map(|row| proposal(tenant, row)).collect()
-    }
-}
-
-fn proposal(tenant: &Tenant, row: ProposalRow) -> Result<Proposal, Refusal> {
-    let entry = tenant
-        .entry(row.index)
-        .map_err(|error| Refusal::broken(&error))?;
-    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-    let Body::ActProposed(proposed) = event.body else {
-        return Err(Refusal::broken(&"a proposal row names another entry"));
-    };
-    Ok(Proposal {
-        by: row.user,
-        at: row.decided_at,
-        until: row.decided_at.plus(PROPOSAL_LIFE_MS),
-        body: proposed.signed.body().unwrap_or_default().to_vec(),
-        path: proposed.path,
-    })
 }
 
 fn prepare(
@@ -247,6 +190,7 @@ fn prepare(
     let asked = act.read(&reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     // Said before it is signed.
+    objection::check(&mut reading, &asked)?;
     match &asked {
         Asked::PublishPolicy(text) => drop(policy::compile(stack, text)?),
         Asked::SetPassword(act) => drop(inner.new_secret(visitor, &act.secret, now)?),
@@ -385,7 +329,7 @@ fn step(
 }
 
 /// PE-7, PE-9: whether the signature does the act or proposes it. Judged again when the event is applied.
-fn follows(
+pub(super) fn follows(
     reading: &mut Reading,
     asked: &Asked,
     visitor: &Visitor,

@@ -46,7 +46,7 @@ use anchors::Noter;
 pub use change::{Change, Committed, NewEvent, NonceUse};
 pub use clock::{Clock, ClockFault, LedgerClock, SystemClock};
 use credentials::Credentials;
-pub use export::{ExportError, export};
+pub use export::{ExportError, Exported, Files, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use preview::{Preview, Standing};
 pub use recovery::RecoveryError;

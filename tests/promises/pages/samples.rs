@@ -237,6 +237,7 @@ pub(crate) fn queue(words: &Words, filter: Filter) -> Queue {
             ),
         ],
         filter,
+        problems: vec![],
         cases: waiting(words),
         count: 7,
         next: Some("/queue?after=4".into()),
@@ -318,6 +319,7 @@ pub(crate) fn case_page(words: &Words) -> CasePage {
                 raw,
             ),
         ],
+        next: None,
         report: None,
     }
 }
@@ -361,6 +363,7 @@ pub(crate) fn cases(words: &Words) -> Vec<(&'static str, String)> {
     let list = |query: &str, others| Cases {
         frame: frame(),
         query: Plain::new(query),
+        looked: (!query.is_empty()).then_some((0, 41)),
         others,
         cases: case_rows(words),
         next: Some("/cases?after=5".into()),

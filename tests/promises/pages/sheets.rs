@@ -155,7 +155,10 @@ pub(crate) fn signed_part(sheet: &Sheet) -> String {
 
 /// The same sheet, twice: what is live differs.
 pub(crate) fn at_two_times(sheet: &Sheet) -> [String; 2] {
-    let open = || Judge::Open { for_others: vec![] };
+    let open = || Judge::Open {
+        for_self: true,
+        for_others: vec![],
+    };
     [
         review(sheet, live(&[]), open(), vec![]),
         review(
@@ -174,6 +177,7 @@ pub(crate) fn reviews(words: &Words) -> Vec<(&'static str, String)> {
         text: Sentence::new("A refusal needs a reason: say why, in 1 to 280 characters"),
     };
     let delegated = Judge::Open {
+        for_self: true,
         for_others: vec![id("hana")],
     };
     let closed = Judge::Closed(
@@ -186,7 +190,10 @@ pub(crate) fn reviews(words: &Words) -> Vec<(&'static str, String)> {
             review(
                 &plain,
                 live(&["Counterparty acme is on watch now; the sheet says approved"]),
-                Judge::Open { for_others: vec![] },
+                Judge::Open {
+                    for_self: true,
+                    for_others: vec![],
+                },
                 vec![problem],
             ),
         ),

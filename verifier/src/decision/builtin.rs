@@ -45,6 +45,17 @@ pub enum BuiltinRule {
 }
 
 impl BuiltinRule {
+    /// Those that reject.
+    pub const REJECTING: [Self; 7] = [
+        Self::BundleMismatch,
+        Self::AgentSuspended,
+        Self::TargetSuspended,
+        Self::CounterpartyBlocked,
+        Self::NoPolicy,
+        Self::EngineError,
+        Self::NoAuthority,
+    ];
+
     /// The id in ledgers.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -75,6 +86,29 @@ impl BuiltinRule {
             Self::Latitude => "builtin.latitude",
             Self::Exposure => "builtin.exposure",
         }
+    }
+
+    /// The rule of this id, if it is one.
+    #[must_use]
+    pub fn named(id: &str) -> Option<Self> {
+        let others = [
+            Self::BundleMismatch,
+            Self::AgentSuspended,
+            Self::TargetSuspended,
+            Self::CounterpartyBlocked,
+            Self::NoPolicy,
+            Self::EngineError,
+            Self::NoAuthority,
+            Self::FirstPayment,
+            Self::DetailsChanged,
+            Self::Latitude,
+            Self::Exposure,
+        ];
+        let always = Category::ALL.into_iter().map(Self::Always);
+        others
+            .into_iter()
+            .chain(always)
+            .find(|rule| rule.id() == id)
     }
 
     /// What the rule says, for people.

@@ -9,8 +9,9 @@ use alloc::{format, vec::Vec};
 use core::num::NonZeroU32;
 
 use super::{
-    CaseRow, GivenApproval, ReviewRow, Row, RowName, Rows, StateError,
+    CaseRow, GivenApproval, Moved, ReviewRow, Row, RowName, Rows, StateError,
     apply::{broken, log},
+    authority::person,
     cases::{CaseStep, case, follow, link},
     round::{Party, admitted, is_met, parties, rests_on, seated},
 };
@@ -20,7 +21,11 @@ use crate::{
     digest::Digest,
     entry::CaseId,
     event::{CaseExpired, DecisionMade, Judged, ReviewOpened},
-    passkey::context::{ApprovalContext, Choice},
+    id::Id,
+    passkey::{
+        PasskeyKey,
+        context::{ApprovalContext, Choice, CredentialUse},
+    },
     passport::{Approvals, Approver},
     review::{Quorum, sheet::ROUNDS_MAX},
     time::UnixMillis,
@@ -127,20 +132,7 @@ pub(super) fn judged<R: Rows>(
 ) -> Result<(), StateError<R::Error>> {
     let id = step.place.case;
     let mut row = case(rows, id)?;
-    // AV-1.
-    if row.state != CaseState::InReview {
-        return broken(
-            "no-round",
-            format!("the case is `{}`: no review is open", row.state.as_str()),
-        );
-    }
-    let mut review = open_review(rows, id)?;
-    if step.decided_at >= review.deadline {
-        return broken(
-            "no-round",
-            format!("the round ended at {} ms", review.deadline),
-        );
-    }
+    let mut review = open_at(rows, id, &row, step.decided_at)?;
     row.state = follow(Some(row.state), kind)?;
     check_round(&review, body.round)?;
     check_context(rows, &row, &review, id, &body.context)?;
@@ -159,28 +151,7 @@ pub(super) fn judged<R: Rows>(
         }
     };
     let party = Party::of_context(&body.context);
-    let (groups, key) = {
-        let others = parties(&review);
-        admitted(rows, &row, &party, &others, step.decided_at)?
-    };
-    // AV-10.
-    let seated = seated(rows, &review)?;
-    let asked = match kind {
-        Step::Approved => Quorum::of(&review.demand, &seated).fills(&groups),
-        _ => review
-            .demand
-            .iter()
-            .any(|(group, _)| groups.contains(group)),
-    };
-    if !asked {
-        return broken(
-            "not-asked",
-            format!(
-                "`{}` is in no group that is still asked for",
-                body.context.approver
-            ),
-        );
-    }
+    let key = counts(rows, &row, &review, &party, kind, step.decided_at)?;
     link(&mut row, step)?;
     if kind == Step::Approved {
         review.approvals.push(GivenApproval {
@@ -333,13 +304,15 @@ pub(super) fn approvals<R: Rows>(
         }))
 }
 
-/// CA-2: whether the case may stand as the rows have it, between two writes. One that people agreed to goes on.
+/// CA-2: whether the case may stand as the rows have it, between two writes. One that people agreed to goes on, and
+/// one that moved standings says so.
 ///
 /// # Errors
 /// What the rows answer.
 pub fn rests<R: Rows>(rows: &mut R, id: CaseId, row: &CaseRow) -> Result<bool, R::Error> {
     if !row.state.may_rest() || row.state != CaseState::InReview {
-        return Ok(row.state.may_rest());
+        let moved = row.ending.as_ref().and_then(|ending| ending.moved.as_ref());
+        return Ok(row.state.may_rest() && !moved.is_some_and(Moved::is_due));
     }
     let Some(Row::Review(review)) = rows.row(&RowName::Review(id))? else {
         return Ok(true);
@@ -349,6 +322,93 @@ pub fn rests<R: Rows>(rows: &mut R, id: CaseId, row: &CaseRow) -> Result<bool, R
         Err(StateError::Rows(error)) => Err(error),
         Err(StateError::Broken { .. }) => Ok(false),
     }
+}
+
+/// AV-4, AV-6 to AV-10: whether a word of this party would count in the round. Answers the key that signs.
+fn counts<R: Rows>(
+    rows: &mut R,
+    row: &CaseRow,
+    review: &ReviewRow,
+    party: &Party<'_>,
+    kind: Step,
+    at: UnixMillis,
+) -> Result<PasskeyKey, StateError<R::Error>> {
+    let (groups, key) = admitted(rows, row, party, &parties(review), at)?;
+    // AV-10.
+    let asked = match kind {
+        Step::Approved => {
+            let seated = seated(rows, review)?;
+            Quorum::of(&review.demand, &seated).fills(&groups)
+        }
+        _ => review
+            .demand
+            .iter()
+            .any(|(group, _)| groups.contains(group)),
+    };
+    if !asked {
+        return broken(
+            "not-asked",
+            format!(
+                "`{}` is in no group that is still asked for",
+                party.approver()
+            ),
+        );
+    }
+    Ok(key)
+}
+
+/// Whether a word of `approver` on the case `id`, for `delegator` or for themselves, would count if it were signed at
+/// `at` with one of their approval passkeys: for a list of what asks whom. It is judged again with the word.
+///
+/// # Errors
+/// [`StateError::Broken`], with the code that the word would be refused with.
+pub fn may_judge<R: Rows>(
+    rows: &mut R,
+    id: CaseId,
+    (approver, delegator): (&Id, Option<&Id>),
+    kind: Step,
+    at: UnixMillis,
+) -> Result<(), StateError<R::Error>> {
+    let row = case(rows, id)?;
+    let review = open_at(rows, id, &row, at)?;
+    let own = person(rows, approver)?.map(|own| own.passkeys);
+    let mut refused = broken(
+        "unknown-passkey",
+        format!("`{approver}` has no approval passkey"),
+    );
+    let passkeys = own.iter().flatten();
+    for passkey in passkeys.filter(|passkey| passkey.credential_use == CredentialUse::Approval) {
+        let party = Party::new(approver, delegator, &passkey.credential);
+        refused = counts(rows, &row, &review, &party, kind, at).map(drop);
+        // Which passkey signs changes only whether somebody enrolled it within a day (AV-8).
+        if !matches!(refused, Err(StateError::Broken { .. })) {
+            break;
+        }
+    }
+    refused
+}
+
+/// AV-1: the review that takes words at `at`.
+fn open_at<R: Rows>(
+    rows: &mut R,
+    id: CaseId,
+    row: &CaseRow,
+    at: UnixMillis,
+) -> Result<ReviewRow, StateError<R::Error>> {
+    if row.state != CaseState::InReview {
+        return broken(
+            "no-round",
+            format!("the case is `{}`: no review is open", row.state.as_str()),
+        );
+    }
+    let review = open_review(rows, id)?;
+    if at >= review.deadline {
+        return broken(
+            "no-round",
+            format!("the round ended at {} ms", review.deadline),
+        );
+    }
+    Ok(review)
 }
 
 /// AV-1: a review that waits for people.

@@ -37,6 +37,22 @@ pub(super) struct Party<'a> {
 }
 
 impl<'a> Party<'a> {
+    pub(super) const fn new(
+        approver: &'a Id,
+        delegator: Option<&'a Id>,
+        credential: &'a CredentialId,
+    ) -> Self {
+        Self {
+            approver,
+            delegator,
+            credential,
+        }
+    }
+
+    pub(super) const fn approver(&self) -> &'a Id {
+        self.approver
+    }
+
     pub(super) const fn of_context(context: &'a ApprovalContext) -> Self {
         Self {
             approver: &context.approver,
@@ -247,11 +263,7 @@ pub(super) fn rests_on<R: Rows>(
     let mut grounds = policy_grounds(rows)?;
     grounds.extend(administrators(rows)?.entries);
     let mut parties = parties(review);
-    parties.push(Party {
-        approver: last.approver,
-        delegator: last.delegator,
-        credential: last.credential,
-    });
+    parties.push(Party::new(last.approver, last.delegator, last.credential));
     for party in parties {
         for id in party.people() {
             grounds.extend(person(rows, id)?.into_iter().flat_map(|row| row.entries));

@@ -20,6 +20,7 @@ pub mod code;
 mod entries;
 mod head;
 pub mod ledger;
+mod outcomes;
 mod passport;
 mod profile;
 #[cfg(feature = "rules")]
@@ -30,11 +31,13 @@ mod sheets;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use profile::Profile;
 pub use report::{
     Authority, Check, Claim, Finding, NotChecked, Outcome, Report, Result, Step, Voucher,
 };
+pub use words::Style;
 
 use crate::{time::UnixMillis, trust::Trust};
 

@@ -12,12 +12,12 @@ use axum::{
 };
 
 use super::{
-    Door, entrance, pages,
+    Door, body, entrance, pages,
     routes::{On, Route, Who, portal_routes},
 };
 use crate::{
     api::error::Refused,
-    domain::{Entered, Kind, Refusal, Visitor},
+    domain::{Entered, Kind, Refusal, Use, Visitor},
 };
 
 /// The cookie of a session: for this host alone, over TLS alone, for requests of our own pages alone.
@@ -132,7 +132,13 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
         own(headers, site).map_err(|refusal| (refusal, Asked::Data))?;
     }
     let route = route(on, request)?;
-    let asked = || if route.page { Asked::Page } else { Asked::Data };
+    // Who sends a form looks at the answer; a program sends JSON.
+    let looks = if reads {
+        route.page
+    } else {
+        body::is_form(headers)
+    };
+    let asked = || if looks { Asked::Page } else { Asked::Data };
     let roles: &[_] = match route.who {
         Who::Anybody | Who::Invited | Who::Ticket => return Ok(Found { on, visitor: None }),
         Who::Person => &[],
@@ -142,7 +148,7 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
     let visitor = match session(headers) {
         Some(id) => door
             .office
-            .visitor(id, reads)
+            .visitor(id, made(route, request))
             .map_err(|refusal| (refusal, asked()))?,
         None => None,
     };
@@ -162,6 +168,19 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
         on,
         visitor: Some(Arc::new(visitor)),
     })
+}
+
+/// TA-17: what a person did to send this. Scripts ask by `fetch` and `EventSource`, both in the mode `cors`; a browser
+/// that does not say so makes pages live longer, never shorter.
+fn made(route: &Route, request: &Request) -> Use {
+    let mut modes = request.headers().get_all("sec-fetch-mode").iter();
+    if request.method() != Method::GET {
+        Use::Act
+    } else if route.path == "/events" || modes.any(|mode| mode == "cors") {
+        Use::Background
+    } else {
+        Use::Read
+    }
 }
 
 /// TA-2: one of the two sites, byte for byte.
@@ -280,4 +299,40 @@ pub(super) async fn locked_down(mut response: Response) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    //! Goal: what a script of a page asks for is told from what a person does.
+
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn ta_17_what_scripts_read_is_nobodys_act() {
+        let ask = |method: &str, path: &'static str, modes: &[&str]| {
+            let mut request = Request::builder().method(method).uri(path);
+            for mode in modes {
+                request = request.header("Sec-Fetch-Mode", *mode);
+            }
+            let mut routes = portal_routes();
+            let route = routes.find(|route| route.path == path && route.method == method);
+            made(route.unwrap(), &request.body(Body::empty()).unwrap())
+        };
+        assert_eq!(ask("GET", "/ledger", &[]), Use::Read);
+        assert_eq!(ask("GET", "/ledger", &["navigate"]), Use::Read);
+        assert_eq!(ask("GET", "/ledger", &["cors"]), Use::Background);
+        assert_eq!(
+            ask("GET", "/ledger", &["navigate", "cors"]),
+            Use::Background
+        );
+        // Whatever a client says of it.
+        for modes in [&[][..], &["navigate"], &["cors"]] {
+            assert_eq!(ask("GET", "/events", modes), Use::Background);
+        }
+        // A signature is sent by a script, and is a person's.
+        assert_eq!(ask("POST", "/acts/sign", &["cors"]), Use::Act);
+        assert_eq!(ask("POST", "/ledger/verify", &["navigate"]), Use::Act);
+    }
 }

@@ -115,10 +115,10 @@ fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
         groups: shown
             .groups
             .into_iter()
-            .map(|(group, asked, filled)| Group {
-                group,
-                asked,
-                filled,
+            .map(|slots| Group {
+                group: slots.group,
+                asked: slots.asked,
+                filled: slots.filled,
             })
             .collect(),
         agreed: shown
@@ -126,7 +126,7 @@ fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
             .into_iter()
             .map(|(approver, delegator, at)| (approver, delegator, When(at)))
             .collect(),
-        changes: Vec::new(),
+        changes: shown.changes,
     };
     let page = Review {
         site: door.sites.approval().rp_id().to_owned(),
@@ -140,7 +140,8 @@ fn review(door: &Door, ticket: String) -> Result<String, Refusal> {
         judge: match shown.closed {
             Some(why) => Judge::Closed(why.to_owned()),
             None => Judge::Open {
-                for_others: Vec::new(),
+                for_self: shown.for_self,
+                for_others: shown.for_others,
             },
         },
         problems: Vec::new(),

@@ -44,7 +44,7 @@ pub(super) fn router() -> Router<Arc<Door>> {
 async fn sign_in(State(door): Shared, request: Request) -> Outcome {
     let mark = guard::mark(request.headers()).map(str::to_owned);
     let names = ["log", "user", "password", "code"];
-    let [log, user, password, code] = body::fields(request, names).await?;
+    let [log, user, password, code] = body::short_fields(request, names).await?;
     let [log, user, code] = [log, user, code].map(|text| text_of(&text));
     let entered = door.office.sign_in_with_password(Typed {
         log: log.clone(),
@@ -94,7 +94,7 @@ fn form(door: &Door, visitor: &Visitor, problems: Vec<Problem>) -> Result<NewPas
 }
 
 async fn typed(State(door): Shared, Extension(visitor): Signed, request: Request) -> Outcome {
-    let [password, again] = body::fields(request, ["password", "again"]).await?;
+    let [password, again] = body::short_fields(request, ["password", "again"]).await?;
     let (password, again) = (Zeroizing::new(password), Zeroizing::new(again));
     let made = if password == again {
         door.office.new_password(&visitor, password).await
@@ -120,7 +120,7 @@ async fn typed(State(door): Shared, Extension(visitor): Signed, request: Request
 }
 
 async fn coded(State(door): Shared, Extension(visitor): Signed, request: Request) -> Outcome {
-    let [secret, typed] = body::fields(request, ["secret", "code"]).await?;
+    let [secret, typed] = body::short_fields(request, ["secret", "code"]).await?;
     let secret = Digest::from_hex(&text_of(&secret))
         .ok_or_else(|| Refusal::invalid("form-field", "", "`secret` is not as the page had it"))?;
     match door.office.setting(&visitor, &secret, &text_of(&typed)) {

@@ -2,7 +2,10 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, entering, judging, passwords};
+use super::{
+    acts, cases, counterparties, directory, entering, events, judging, log, passports, passwords,
+    people, policies, queue,
+};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,20 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 4] = [
+const ROOMS: [&[Route]; 13] = [
     entering::ROUTES,
     acts::ROUTES,
-    judging::ROUTES,
+    queue::ROUTES,
+    cases::ROUTES,
+    directory::ROUTES,
+    counterparties::ROUTES,
+    people::ROUTES,
+    policies::ROUTES,
     passwords::ROUTES,
+    judging::ROUTES,
+    log::ROUTES,
+    passports::ROUTES,
+    events::ROUTES,
 ];
 
 /// Every route of the two sites. A test holds this against who is answered.

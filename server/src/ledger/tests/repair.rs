@@ -14,6 +14,7 @@ use agentsigna_verifier::{
     },
     state::{Row, RowName, Rows as _},
     trust::Trust,
+    verify::{self, ledger::Export as _},
 };
 
 use super::{
@@ -208,6 +209,25 @@ fn an_export_is_whole_and_holds_nothing_else() {
     expected.extend(Bundle::all(size).map(|bundle| bundle.path()));
     assert_eq!(files(&to), expected);
     check_export(&to);
+    // Read in place, it is the same; what does not belong to its size is not there.
+    let mut log = Exported::of(&tenant);
+    let names: BTreeSet<String> = log.names().unwrap().map(Result::unwrap).collect();
+    assert_eq!(names, expected);
+    for name in &expected {
+        let bytes = verify::ledger::Export::file(&mut log, name, 0).unwrap();
+        assert_eq!(bytes.unwrap(), fs::read(to.join(name)).unwrap(), "{name}");
+    }
+    let absent = format!("blob/{}", Digest::from_bytes([7; 32]));
+    for name in [
+        "",
+        "tile/0/000.p/1",
+        "tile/entries/999",
+        "../checkpoint",
+        &absent,
+    ] {
+        let found = verify::ledger::Export::file(&mut log, name, 0);
+        assert_eq!(found.unwrap(), None, "{name}");
+    }
 
     // A stranger: the trust file's key, the checkpoint, the entries, the tiles.
     let trust = Trust::parse(&fs::read(to.join("trust.json")).unwrap()).unwrap();

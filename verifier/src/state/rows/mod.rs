@@ -2,6 +2,7 @@
 
 mod case;
 mod directory;
+mod ending;
 mod password;
 mod people;
 mod review;
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 
 pub use case::{CaseEvent, CaseRow};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use ending::{Due, Ending, Moved, Said};
 pub use password::PasswordRow;
 pub use people::{
     AdministratorsRow, DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
@@ -26,6 +28,7 @@ use crate::{
     key::JwkThumbprint,
     review::HistoryCase,
     snapshot::Status,
+    standing::{Dealings, Standing},
     time::UnixMillis,
 };
 
@@ -75,6 +78,10 @@ pub enum Row {
     History(Vec<HistoryCase>),
     /// The review of a case.
     Review(ReviewRow),
+    /// What evidence says of an agent or a counterparty.
+    Standing(Standing),
+    /// What an agent and a counterparty have given each other.
+    Dealings(Dealings),
     /// The password of a person.
     Password(PasswordRow),
 }
@@ -158,6 +165,8 @@ impl Row {
             Self::Delegation(row) => row.to_value(),
             Self::History(items) => Value::array(items.iter().map(HistoryCase::to_row)),
             Self::Review(row) => row.to_value(),
+            Self::Standing(row) => ending::standing_to_value(row),
+            Self::Dealings(row) => ending::dealings_to_value(row),
             Self::Password(row) => row.to_value(),
         }
         .encode()
@@ -245,6 +254,8 @@ impl Row {
                 }
                 Ok(Self::History(items))
             }
+            18 => Ok(Self::Standing(ending::standing_from_value(value)?)),
+            19 => Ok(Self::Dealings(ending::dealings_from_value(value)?)),
             20 => Ok(Self::Password(PasswordRow::from_value(value)?)),
             _ => Err(bad("kind", "a kind of row")),
         }

@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::{
+    case::Step,
     entry::CaseId,
     event::CaseExpired,
     people::{Groups, Role, Roles},
@@ -13,13 +14,35 @@ use crate::{
 };
 
 fn given(company: &mut Company, case_id: CaseId, person: &mut Person) -> &'static str {
-    let given = company.tenant.approval_given(case_id, person, None);
-    judge(&mut company.tenant, case_id, Body::ApprovalGiven(given))
+    word(company, case_id, person, None)
 }
 
 fn given_for(company: &mut Company, case_id: CaseId, person: &mut Person, of: &Id) -> &'static str {
-    let given = company.tenant.approval_given(case_id, person, Some(of));
-    judge(&mut company.tenant, case_id, Body::ApprovalGiven(given))
+    word(company, case_id, person, Some(of))
+}
+
+/// How an approval is judged; and a list of what asks whom must say the same before it is signed.
+fn word(
+    company: &mut Company,
+    case_id: CaseId,
+    person: &mut Person,
+    of: Option<&Id>,
+) -> &'static str {
+    let at = company.tenant.now();
+    let given = company.tenant.approval_given(case_id, person, of);
+    let code = judge(&mut company.tenant, case_id, Body::ApprovalGiven(given));
+    let mut rows = company.tenant.rows.clone();
+    let told = may_judge(&mut rows, case_id, (&person.user, of), Step::Approved, at);
+    let told = match told {
+        Ok(()) => OK,
+        Err(StateError::Broken { code, .. }) => code,
+        Err(StateError::Rows(never)) => match never {},
+    };
+    // It knows no passkey: who has none of the log is no approver, and who uses another one may have the right one.
+    if code != "unknown-passkey" {
+        assert_eq!(told, code, "{}", person.user);
+    }
+    code
 }
 
 /// AV-4, AV-6, AV-7, AV-10.

@@ -32,8 +32,10 @@ pub struct CasePage {
     pub left: Option<Left>,
     /// Whether the person may go to the review.
     pub may_review: bool,
-    /// Every event, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<EventRow>,
+    /// The page with those that follow.
+    pub next: Option<String>,
     /// The verifier's report.
     pub report: Option<Report>,
 }

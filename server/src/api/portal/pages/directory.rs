@@ -71,6 +71,8 @@ pub struct ActorPage {
     pub shown: Option<KeyShown>,
     /// The status that the person may set: `suspended`, `active` or nothing.
     pub change: Option<&'static str>,
+    /// Hidden fields of another invitation, while no key counts; empty where the person may not.
+    pub again: Vec<(&'static str, String)>,
     /// Its last cases.
     pub cases: Vec<CaseRow>,
 }
@@ -136,7 +138,7 @@ pub struct CounterpartyRow {
     pub status: Chip,
     /// Low, medium, high.
     pub risk: Chip,
-    /// Payments completed.
+    /// Payments made before this log knew it.
     pub payments_before: u64,
     /// When its payment details last changed.
     pub details_changed_at: Option<When>,
@@ -149,6 +151,12 @@ pub struct CounterpartyForm {
     pub counterparty: String,
     /// As typed.
     pub name: String,
+    /// As chosen.
+    pub status: String,
+    /// As chosen.
+    pub risk: String,
+    /// As typed.
+    pub payments_before: String,
     /// What cannot be taken.
     pub problems: Vec<Problem>,
 }
@@ -171,6 +179,8 @@ pub struct CounterpartyPage {
     pub facts: Facts,
     /// Whether the person may change it.
     pub may_change: bool,
+    /// What cannot be taken of a change.
+    pub problems: Vec<Problem>,
     /// The last cases with it.
     pub cases: Vec<CaseRow>,
 }

@@ -19,16 +19,16 @@ pub struct Ledger {
     pub size: u64,
     /// Root of the tree.
     pub root: Hash,
-    /// When the head was signed.
+    /// When its last entry got its place.
     pub at: Exactly,
     /// The signed note.
     pub note: Block,
-    /// Witnesses that cosigned the head.
+    /// Whose lines the note has beside the log's own.
     pub witnesses: Vec<String>,
     /// Where the whole log can be had, if it can.
     pub export: Option<String>,
-    /// Where to ask for a verification, if the person may.
-    pub verify: Option<String>,
+    /// Where to ask for a verification, if the person may, and entries that are judged there at most.
+    pub verify: Option<(String, u64)>,
     /// The verifier's report.
     pub report: Option<Report>,
     /// Entries, newest first.
@@ -50,6 +50,30 @@ pub struct EntryRow {
     pub digest: Hash,
     /// `decided_at`.
     pub at: Exactly,
+}
+
+/// `GET /ledger/{index}`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "entry.html")]
+pub struct EntryPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Its position.
+    pub index: u64,
+    /// The kind of its event.
+    pub kind: &'static str,
+    /// What else is known of it: names and values.
+    pub facts: Facts,
+    /// The event in it, in diagnostic notation.
+    pub raw: Block,
+    /// Entries of the head that the proof leads to.
+    pub size: u64,
+    /// The proof, as C2SP tlog-proof.
+    pub proof: Block,
+    /// The entry before it.
+    pub before: Option<u64>,
+    /// The entry after it.
+    pub after: Option<u64>,
 }
 
 /// `GET /passports`.
@@ -105,4 +129,4 @@ pub struct PassportPage {
     pub download: String,
 }
 
-super::frame::stands!(Ledger at "/ledger", Passports at "/passports", PassportPage at "/passports");
+super::frame::stands!(Ledger at "/ledger", EntryPage at "/ledger", Passports at "/passports", PassportPage at "/passports");

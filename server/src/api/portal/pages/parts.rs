@@ -98,6 +98,8 @@ pub enum Shown {
     Hash(Hash),
     /// A time.
     When(When),
+    /// A time to the millisecond.
+    Exactly(Exactly),
     /// An amount.
     Money(Money),
     /// Where it stands.
@@ -392,6 +394,7 @@ impl Display for Shown {
             Self::Theirs(theirs) => theirs.fmt(f),
             Self::Hash(hash) => hash.fmt(f),
             Self::When(when) => when.fmt(f),
+            Self::Exactly(when) => when.fmt(f),
             Self::Money(money) => money.fmt(f),
             Self::Chip(chip) => chip.fmt(f),
             Self::Link(address, text) => {
@@ -447,6 +450,12 @@ impl Sentence {
     #[must_use]
     pub fn new(text: impl Display) -> Self {
         Self(text.to_string())
+    }
+
+    /// Two sentences, one after the other.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self(format!("{}; {}", self.0, other.0))
     }
 }
 

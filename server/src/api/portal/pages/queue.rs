@@ -4,7 +4,7 @@ use agentsigna_verifier::{entry::CaseId, id::Id};
 use askama::Template;
 
 use super::{
-    frame::Frame,
+    frame::{Frame, Problem, wrong},
     parts::{Chip, Left, Money, Plain, Shown, Theirs, When},
 };
 
@@ -18,6 +18,8 @@ pub struct Queue {
     pub views: Vec<View>,
     /// What is filtered by.
     pub filter: Filter,
+    /// What of it cannot be read; then no case is shown.
+    pub problems: Vec<Problem>,
     /// The cases, in the order asked for.
     pub cases: Vec<Waiting>,
     /// How many there are under this filter.
@@ -62,6 +64,8 @@ pub struct Filter {
     pub due: String,
     /// `sort`: `deadline`, `newest` or `amount`.
     pub sort: String,
+    /// `mine`, `1`: only what asks the one who looks.
+    pub mine: bool,
 }
 
 /// A case that waits for people.
@@ -112,6 +116,8 @@ pub struct Cases {
     pub frame: Frame,
     /// `q`: an id, a case, a digest, a reference.
     pub query: Plain,
+    /// The first and the last entry that a search looked at, where it looked at any.
+    pub looked: Option<(u64, u64)>,
     /// What was found that is no case: kind, address, words.
     pub others: Vec<Found>,
     /// Cases, newest first.
@@ -167,6 +173,7 @@ impl Filter {
         .into_iter()
         .filter(|field| !field.is_empty())
         .count()
+        .saturating_add(self.mine.into())
     }
 }
 

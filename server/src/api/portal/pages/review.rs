@@ -58,7 +58,7 @@ pub struct Live {
     pub groups: Vec<Group>,
     /// Who agreed: person, for whom, when. Which slot they fill is nobody's choice.
     pub agreed: Vec<(Id, Option<Id>, When)>,
-    /// What is no longer as on the sheet, in our words.
+    /// What is not as on the sheet of the round before, in our words; nothing in the first round.
     pub changes: Vec<String>,
 }
 
@@ -76,8 +76,10 @@ pub struct Group {
 /// Whether the person may judge.
 #[derive(Debug)]
 pub enum Judge {
-    /// They may, for themselves and for these.
+    /// They may, for themselves or for these.
     Open {
+        /// Whether for themselves.
+        for_self: bool,
         /// Who delegated to them.
         for_others: Vec<Id>,
     },
@@ -137,6 +139,10 @@ impl SheetPage<'_> {
             -1 => String::from("none: it never acts alone"),
             band => format!("band {band}"),
         }
+    }
+
+    fn scores(&self) -> String {
+        self.sheet.scores_in_words()
     }
 
     fn activated_by(&self) -> String {
