@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+pub(crate) use agentsigna_verifier::verify::Style;
 pub(crate) use json::indented;
 
 /// What will stand on standard output.
@@ -19,21 +20,6 @@ pub(crate) struct Page {
     bytes: Vec<u8>,
     json: bool,
     colours: bool,
-}
-
-/// How a word is set off on a terminal. Without one, it is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// A name or heading.
-    Bold,
-    /// It holds.
-    Good,
-    /// It does not hold.
-    Bad,
-    /// Nobody knows.
-    Open,
-    /// Of less weight.
-    Faint,
 }
 
 impl Page {

@@ -4,6 +4,7 @@
 //! `null`. No floats, no other simple values, no indefinite lengths. Reading is lenient in the library below
 //! (`cbor4ii`), so strictness is made here: what was read is encoded again and must give the same bytes.
 
+mod diagnostic;
 mod fields;
 
 use alloc::{

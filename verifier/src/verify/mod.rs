@@ -30,11 +30,13 @@ mod sheets;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use profile::Profile;
 pub use report::{
     Authority, Check, Claim, Finding, NotChecked, Outcome, Report, Result, Step, Voucher,
 };
+pub use words::Style;
 
 use crate::{time::UnixMillis, trust::Trust};
 
