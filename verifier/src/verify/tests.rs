@@ -4,6 +4,7 @@ mod approvals;
 mod case_files;
 mod codes;
 mod ledgers;
+mod lies;
 mod passports;
 mod people;
 #[cfg(feature = "rules")]
