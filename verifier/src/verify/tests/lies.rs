@@ -130,6 +130,12 @@ fn wl_5_what_is_told_of_a_case_that_people_agreed_to() {
     ];
     let case = judged(Profile::CaseWithPassport, &forged);
     assert_eq!(word(&case), "VALID", "{case:?}");
+    // The page shows exactly this.
+    let page = include_str!("../../../../spec/lies.md");
+    let (_, example) = page.split_once("```\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let words = case.words(&at(0), &|_, text| String::from(text)).join("\n");
+    assert!(words.contains(&format!("\n{example}")), "{words}");
     let administrators = "dana's sign-in device, erin's sign-in device";
     assert_eq!(
         told(&case, About::Asked),
