@@ -9,14 +9,15 @@ mod witnesses;
 use alloc::collections::BTreeSet;
 
 use self::scripts::{
-    Forged, Hands, Script, agent, enrolled_by_people, false_agent, false_approver, false_facts,
-    false_people, false_policy, false_refusal, false_state, false_verdict, founded_by_a_person,
-    honest, honest_host, sign_in, signed_by_a_stranger, thief_of_a_device, thief_of_the_agents_key,
+    Forged, Hands, Script, agent, enrolled_by_people, false_agent, false_approver,
+    false_delegation, false_facts, false_people, false_policy, false_refusal, false_state,
+    false_verdict, founded_by_a_person, honest, honest_host, sign_in, signed_by_a_stranger,
+    thief_of_a_device, thief_of_the_agents_key,
 };
 use super::*;
 use crate::verify::{
     About, Holder, LIES_MAX, Liars, Profile,
-    ledger::{Options, audit},
+    ledger::{Options, audit, consistency},
     lies::of_heads,
     verify_at_gate,
 };
@@ -374,6 +375,15 @@ fn wl_4_another_key_needs_its_confirmation_and_the_code() {
         let forged = enrolled_by_people(true, &hands, true);
         assert_eq!(word(&ask(&forged)), "REFUSED bad-assertion");
     }
+    // Its tier was in both acts; the policy was activated by both.
+    assert_eq!(
+        told(&report, About::Decided),
+        [
+            "the founder",
+            "the log key",
+            "dana's sign-in device, erin's sign-in device"
+        ]
+    );
     // Neither inviter nor host tells the code.
     let forged = enrolled_by_people(true, &nobody_lacking(), false);
     assert_eq!(word(&ask(&forged)), "REFUSED wrong-code");
@@ -383,6 +393,25 @@ fn wl_4_another_key_needs_its_confirmation_and_the_code() {
     let last = "erin's sign-in device, the log key";
     assert_eq!(told(&report, About::Asked)[..3], expected);
     assert_eq!(told(&report, About::Asked)[3..], [last]);
+}
+
+/// WL-5. Goal: who agrees for another needs that other's word. Method: a delegation signed by a thief, and by a stranger.
+#[test]
+fn wl_5_a_delegation_is_the_word_of_who_gave_it() {
+    let set = [sign_in("finn")];
+    for profile in [
+        Profile::Passport,
+        Profile::CaseWithPassport,
+        Profile::Ledger,
+    ] {
+        let report = judged(profile, &false_delegation(&nobody_lacking()));
+        let told = sets(&report, About::Agreed);
+        assert!(told.contains(&set.to_vec()), "{profile:?} {report:?}");
+        let found = played(profile, false_delegation, &set, None);
+        assert_eq!(found, "VALID", "{profile:?}");
+        let found = played(profile, false_delegation, &set, Some(&set[0]));
+        assert_eq!(found, "REFUSED bad-assertion by the host");
+    }
 }
 
 /// WL-3: a founder with a passkey is the founder; what that person signs goes back no further.
@@ -510,7 +539,7 @@ fn wl_2_sets_are_the_smallest_in_order_and_bounded() {
     }
 }
 
-/// WL-7: a log without a case.
+/// WL-7: a log without a case, and two heads.
 #[test]
 fn wl_7_of_nothing_nothing_is_told() {
     let tenant = Tenant::ready(1);
@@ -528,4 +557,10 @@ fn wl_7_of_nothing_nothing_is_told() {
     assert_eq!(word(&report), "VALID");
     let about = [About::Asked, About::Decided, About::Agreed, About::UsedOnce];
     assert_eq!(about.map(|about| sets(&report, about).len()), [0, 0, 0, 0]);
+    let old = tenant.signed_head_at(3, &[]).note().encode();
+    let report = consistency(old.as_bytes(), &mut tenant.export(), &trust, &question).unwrap();
+    assert_eq!(word(&report), "VALID");
+    assert_eq!(about.map(|about| sets(&report, about).len()), [0, 0, 0, 0]);
+    assert_eq!(told(&report, About::InLog), ["the log key"]);
+    assert_eq!(told(&report, About::SameLog), ["the log key"]);
 }

@@ -350,6 +350,27 @@ pub(super) fn false_people(hands: &Hands) -> Forged {
     agreed(begun(company), hands, &signing_key(1, Role::Agent))
 }
 
+/// `gerd` judges for `finn`, by a delegation that `finn` did not give.
+pub(super) fn false_delegation(hands: &Hands) -> Forged {
+    let mut company = begun(Cast::honest().company());
+    company.ask(1);
+    let Company {
+        mut tenant,
+        finn,
+        mut gerd,
+        ..
+    } = company;
+    tenant.wait_ms(2 * 86_400_000);
+    tenant.delegate(&mut hands.acting(&finn), &gerd.user, 86_400_000);
+    let key = tenant.key(Role::Agent);
+    let case = asks(&mut tenant, &key, &payment(75_000));
+    tenant.decide(case, Verdict::Escalated);
+    tenant.open_review(case);
+    tenant.approve_for(case, &mut gerd, &finn.user);
+    tenant.decide_again(case);
+    sealed(tenant, case, hands)
+}
+
 /// What an honest host says of the evidence in this log: the first fault, or nothing.
 pub(super) fn honest_host(tenant: &Tenant) -> Option<&'static str> {
     let mut rows = MemoryRows::default();
