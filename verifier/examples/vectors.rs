@@ -1,5 +1,5 @@
-//! Writes `testdata/passports`, `testdata/cases`, `testdata/approvals`, `testdata/trust`, `spec/examples/people` and
-//! `spec/examples/approval` anew.
+//! Writes `testdata/passports`, `testdata/cases`, `testdata/approvals`, `testdata/outcomes`, `testdata/trust`, and
+//! `people`, `approval` and `outcome` of `spec/examples` anew.
 
 use std::{fs, io, path::Path};
 

@@ -32,6 +32,12 @@ impl UnixMillis {
         self.0 / 1000
     }
 
+    /// The beginning of a second, stopping at the last time there is.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(0).plus(seconds.saturating_mul(1000))
+    }
+
     /// This time plus `millis`, held at [`Self::MAX`].
     #[must_use]
     pub const fn plus(self, millis: u64) -> Self {

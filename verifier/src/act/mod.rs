@@ -39,6 +39,7 @@ macro_rules! acts {
 }
 
 mod directory;
+mod outcome;
 mod people;
 mod request;
 
@@ -49,6 +50,7 @@ pub use directory::{
     CounterpartyEnrolment, StatusChange, SystemConfirmation, SystemInvitation,
 };
 pub(crate) use directory::{NAME_CHARS_MAX, is_code};
+pub use outcome::{DisputeResolution, ExecutionStart, OutcomeReport};
 pub(crate) use people::is_proposable;
 pub use people::{
     Delegation, DelegationEnd, PasskeyRevocation, Proposable, UserChange, UserConfirmation,

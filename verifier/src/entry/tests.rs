@@ -48,12 +48,18 @@ pub(crate) fn approval_examples() -> Vec<(String, Vec<u8>)> {
     entries_in(&folder().join("approval"))
 }
 
+/// As [`examples`], of the log with outcomes.
+pub(crate) fn outcome_examples() -> Vec<(String, Vec<u8>)> {
+    entries_in(&folder().join("outcome"))
+}
+
 /// The first example event of a kind.
 pub(crate) fn example(kind: &str) -> Event {
     let (_, bytes) = examples()
         .into_iter()
         .chain(people_examples())
         .chain(approval_examples())
+        .chain(outcome_examples())
         .find(|(name, _)| name.ends_with(&alloc::format!("-{kind}.entry")))
         .unwrap();
     Event::decode(&Entry::decode(&bytes).unwrap().event).unwrap()
@@ -65,7 +71,11 @@ pub(crate) struct ExampleBlob;
 
 impl Blobs for ExampleBlob {
     fn blob(&mut self, digest: &Digest) -> Option<Vec<u8>> {
-        for name in ["people/policy.blob", "approval/policy.blob"] {
+        for name in [
+            "people/policy.blob",
+            "approval/policy.blob",
+            "outcome/policy.blob",
+        ] {
             let blob = fs::read(folder().join(name)).ok()?;
             if Digest::of(Noun::Blob, &blob) == *digest {
                 return Some(blob);
@@ -102,7 +112,7 @@ fn items(bytes: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn the_examples_are_three_logs_that_an_auditor_accepts() {
+fn the_examples_are_four_logs_that_an_auditor_accepts() {
     let mut kinds = Vec::new();
     for (examples, size, origin) in [
         (examples(), 21, "log.example.com/t/0011223344556677"),
@@ -112,6 +122,7 @@ fn the_examples_are_three_logs_that_an_auditor_accepts() {
             38,
             "agentsigna.test/t/0000000000000043",
         ),
+        (outcome_examples(), 74, "agentsigna.test/t/0000000000000044"),
     ] {
         assert_eq!(examples.len(), size);
         rows_of(&examples);

@@ -6,6 +6,7 @@
 mod case;
 mod directory;
 mod genesis;
+mod outcome;
 mod people;
 mod policy;
 mod signed;
@@ -20,6 +21,11 @@ pub use directory::{
 pub use genesis::{
     BadFounderKey, BadSites, Founder, FounderError, FounderKey, Genesis, PasskeyFounder, Sites,
 };
+pub use outcome::{
+    DisputeResolved, ExecutionStarted, OutcomeCounted, OutcomeRecorded, PassportLapsed, Speaker,
+    StandingChanged, Stated, cti_to_hex,
+};
+pub(crate) use outcome::{latitude, per_band, read_per_band};
 pub use people::{
     ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
     SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
@@ -27,7 +33,9 @@ pub use people::{
 pub use policy::{AuthFailed, PolicyActivated, PolicyPublished};
 pub use signed::Signed;
 
-use crate::{cbor::Value, digest::Digest, entry::EntryError, signed_request::Profile};
+use crate::{
+    cbor::Value, digest::Digest, entry::EntryError, outcome::Voice, signed_request::Profile,
+};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($body:ty) = $kind:literal, case: $case:literal, $read:expr, $write:expr;)+) => {
@@ -154,6 +162,24 @@ kinds! {
     CaseExpired(CaseExpired) = "case.expired", case: true, CaseExpired::from_value, CaseExpired::to_value;
     /// The Passport, as the bytes of a tagged COSE_Sign1 with an empty unprotected header.
     PassportIssued(Vec<u8>) = "passport.issued", case: true, passport_from_value, passport_to_value;
+    /// The target begins.
+    ExecutionStarted(ExecutionStarted) = "execution.started", case: true,
+        ExecutionStarted::from_value, ExecutionStarted::to_value;
+    /// How it ended, as the target or people say.
+    OutcomeRecorded(OutcomeRecorded) = "outcome.recorded", case: true,
+        OutcomeRecorded::from_value, OutcomeRecorded::to_value;
+    /// What people found in a dispute.
+    DisputeResolved(DisputeResolved) = "dispute.resolved", case: true,
+        DisputeResolved::from_value, DisputeResolved::to_value;
+    /// Nobody disputed in time what a person said.
+    OutcomeCounted(OutcomeCounted) = "outcome.counted", case: true,
+        OutcomeCounted::from_value, OutcomeCounted::to_value;
+    /// Nobody used the Passport.
+    PassportLapsed(PassportLapsed) = "passport.lapsed", case: true,
+        PassportLapsed::from_value, PassportLapsed::to_value;
+    /// Trust moved.
+    StandingChanged(StandingChanged) = "standing.changed", case: true,
+        StandingChanged::from_value, StandingChanged::to_value;
 }
 
 impl Body {
@@ -189,6 +215,9 @@ impl Body {
             Self::ActProposed(body) => Some(&body.signed),
             Self::AgentClaimed(body) | Self::SystemClaimed(body) => Some(&body.signed),
             Self::ActionRequested(body) => Some(&body.signed),
+            Self::ExecutionStarted(body) => Some(&body.signed),
+            Self::OutcomeRecorded(body) => Some(&body.signed),
+            Self::DisputeResolved(body) => Some(&body.signed),
             Self::LogCreated(_)
             | Self::UserClaimed(_)
             | Self::AuthSignedIn(_)
@@ -200,7 +229,10 @@ impl Body {
             | Self::ApprovalGiven(_)
             | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
-            | Self::PassportIssued(_) => None,
+            | Self::PassportIssued(_)
+            | Self::OutcomeCounted(_)
+            | Self::PassportLapsed(_)
+            | Self::StandingChanged(_) => None,
         }
     }
 
@@ -221,9 +253,14 @@ impl Body {
             | Self::UserInvited(_)
             | Self::UserEnrolled(_)
             | Self::UserChanged(_)
-            | Self::UserRevoked(_) => Some(Profile::Founder),
+            | Self::UserRevoked(_)
+            | Self::DisputeResolved(_) => Some(Profile::Founder),
+            Self::OutcomeRecorded(body) => Some(match body.by.voice() {
+                Voice::Target => Profile::Action,
+                Voice::People => Profile::Founder,
+            }),
             Self::AgentClaimed(_) | Self::SystemClaimed(_) => Some(Profile::Enrol),
-            Self::ActionRequested(_) => Some(Profile::Action),
+            Self::ActionRequested(_) | Self::ExecutionStarted(_) => Some(Profile::Action),
             Self::DelegationGiven(_)
             | Self::DelegationEnded(_)
             | Self::ActProposed(_)
@@ -238,7 +275,10 @@ impl Body {
             | Self::ApprovalGiven(_)
             | Self::ApprovalRefused(_)
             | Self::CaseExpired(_)
-            | Self::PassportIssued(_) => None,
+            | Self::PassportIssued(_)
+            | Self::OutcomeCounted(_)
+            | Self::PassportLapsed(_)
+            | Self::StandingChanged(_) => None,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     entry::CaseId,
     id::Id,
     snapshot::Snapshot,
+    standing::{BANDS, PerBand},
     time::UnixMillis,
 };
 
@@ -52,6 +53,8 @@ pub struct SheetInput<'a> {
     pub activated_at: UnixMillis,
     /// The people who signed that, rising.
     pub activated_by: &'a [Id],
+    /// The agent's scores on the day of the decision.
+    pub scores: PerBand,
     /// The history row of the agent, oldest first; this case may be in it.
     pub history: &'a [HistoryCase],
     /// Where the cases of [`recent`] stand; others may be in it.
@@ -171,6 +174,7 @@ impl Sheet {
                 tier: agent.tier(),
                 key: agent.key(),
                 latitude: agent.latitude(),
+                scores: input.scores,
                 exposure_minor: agent.exposure_minor(),
                 recent,
             },
@@ -212,12 +216,13 @@ impl Sheet {
 
     /// The first member in which this sheet differs from `drawn`; `None` if it is the same. SH-1
     ///
-    /// From a part of a log (`whole` is false) the agent's other cases cannot be known: `recent`, `pair` and the
-    /// facts of `unusual` that speak of them are not compared.
+    /// From a part of a log (`whole` is false) the agent's other cases cannot be known: `recent`, `pair`, `scores` and
+    /// the facts of `unusual` that speak of them are not compared.
     #[must_use]
     pub fn difference(&self, drawn: &Self, whole: bool) -> Option<&'static str> {
         let agent = |sheet: &Self| AgentShown {
             recent: Vec::new(),
+            scores: [0; BANDS],
             ..sheet.agent.clone()
         };
         let counterparty = |sheet: &Self| CounterpartyShown {
@@ -242,6 +247,7 @@ impl Sheet {
             ("exponent", self.exponent == drawn.exponent),
             ("agent", agent(self) == agent(drawn)),
             ("recent", !whole || self.agent.recent == drawn.agent.recent),
+            ("scores", !whole || self.agent.scores == drawn.agent.scores),
             ("counterparty", counterparty(self) == counterparty(drawn)),
             (
                 "pair",

@@ -18,10 +18,12 @@ use crate::{
     decision::{APPROVERS_MAX, BuiltinRule, GROUPS_MAX, RULE_IDS_BYTES_MAX, is_rule_id},
     digest::{Digest, Noun},
     entry::CaseId,
+    event::{per_band, read_per_band},
     id::Id,
     key::JwkThumbprint,
     limits,
     snapshot::{Approval, EXPOSURE_MINOR_MAX, Risk, Tier},
+    standing::SCORE_MAX,
 };
 
 const TYPE: &str = "agentsigna/review-sheet/v1";
@@ -154,6 +156,8 @@ impl Sheet {
         ensure(agent, "recent", "at most ten other cases, each at rest")?;
         let exposure = self.agent.exposure_minor <= EXPOSURE_MINOR_MAX;
         ensure(exposure, "exposure_minor", "an integer from 0 to 10^18")?;
+        let scores = self.agent.scores.iter().all(|score| *score <= SCORE_MAX);
+        ensure(scores, "scores", "16 integers from 0 to 999")?;
         let counterparty = self.counterparty.id == *self.action.counterparty();
         ensure(counterparty, "counterparty", "that of the action")?;
         let status = self.counterparty.status != Approval::Blocked;
@@ -368,6 +372,7 @@ impl AgentShown {
             ("tier", Value::from(u64::from(self.tier.number()))),
             ("key", Value::bytes(self.key.as_bytes())),
             ("latitude", Value::from(self.latitude.number())),
+            ("scores", per_band(&self.scores)),
             ("exposure_minor", Value::from(self.exposure_minor)),
             (
                 "recent",
@@ -386,6 +391,7 @@ impl AgentShown {
             key: JwkThumbprint::from_bytes(fields.bytes_exact("key")?),
             latitude: Latitude::new(fields.int("latitude")?)
                 .ok_or_else(|| fields.unexpected("latitude", "an integer from -1 to 15"))?,
+            scores: read_per_band(fields.value("scores")?)?,
             exposure_minor: fields.uint("exposure_minor")?,
             recent: fields
                 .value("recent")?

@@ -228,6 +228,7 @@ fn a_sheet_that_contradicts_itself_is_refused() {
         read(|s| s.agent.exposure_minor = u64::MAX),
         "exposure_minor"
     );
+    assert_eq!(read(|s| s.agent.scores[15] = 1_000), "scores");
     let Ok(Value::Map(mut members)) = Value::decode(&good.encode(), SHEET_BYTES_MAX) else {
         unreachable!()
     };

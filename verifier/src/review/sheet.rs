@@ -18,6 +18,7 @@ use crate::{
     id::Id,
     key::JwkThumbprint,
     snapshot::{Approval, Risk, Tier},
+    standing::PerBand,
     time::UnixMillis,
 };
 
@@ -104,6 +105,8 @@ pub struct AgentShown {
     pub key: JwkThumbprint,
     /// The highest band it may act in unattended, as recorded.
     pub latitude: Latitude,
+    /// Its score in each band, band 0 first: `0..=999`.
+    pub scores: PerBand,
     /// Amounts authorised and not settled, before this action, in minor units.
     pub exposure_minor: u64,
     /// The last ten of its other cases, newest first.

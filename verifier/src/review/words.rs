@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     action::{Exponent, Parameter, is_control_or_bidi},
+    standing::BANDS,
     time::UnixMillis,
 };
 
@@ -202,6 +203,7 @@ impl Sheet {
         page.field("tier", &agent.tier.number().to_string());
         page.field("key", &agent.key.to_base64url());
         page.field("latitude", &agent.latitude.number().to_string());
+        page.field("scores", &self.scores());
         page.field("exposure", &self.money(agent.exposure_minor));
         for recent in &agent.recent {
             let asked = &recent.asked;
@@ -220,6 +222,19 @@ impl Sheet {
         }
         if agent.recent.is_empty() {
             page.field("other cases", "none");
+        }
+    }
+
+    /// Every score, from band 0 on; bands at the end that are 0 in two words.
+    fn scores(&self) -> String {
+        let scores = &self.agent.scores;
+        let last = scores.iter().rposition(|score| *score > 0);
+        let shown = last.map_or(0, |last| last.saturating_add(1));
+        let texts: Vec<String> = scores.iter().take(shown).map(u64::to_string).collect();
+        match shown {
+            0 => String::from("0 of 1000 in every band"),
+            BANDS => format!("{} of 1000 from band 0 on", texts.join(", ")),
+            _ => format!("{} of 1000 from band 0 on, 0 above", texts.join(", ")),
         }
     }
 

@@ -65,6 +65,11 @@ pub enum Deed<'a> {
     AgentStatus,
     /// `/v1/counterparties` and below
     Counterparty,
+    /// `/v1/outcomes` and `/v1/disputes/resolve`
+    Outcome {
+        /// Who answers for the agent of the case.
+        sponsor: &'a Id,
+    },
     /// `/v1/delegations` and below
     Delegation {
         /// Who gave it.
@@ -117,9 +122,10 @@ impl Deed<'_> {
             | Self::RevokePasskey { .. }
             | Self::ActivatePolicy => (RULES, People::Two),
             Self::PublishPolicy | Self::System => (RULES, People::One),
-            Self::InviteAgent { .. } | Self::AgentStatus | Self::Counterparty => {
-                (KEEPS, People::One)
-            }
+            Self::InviteAgent { .. }
+            | Self::AgentStatus
+            | Self::Counterparty
+            | Self::Outcome { .. } => (KEEPS, People::One),
             Self::ConfirmAgent { sponsor, .. } => (By::This(sponsor), People::One),
             Self::Delegation { from } => (By::This(from), People::One),
         }
@@ -208,7 +214,7 @@ impl Deed<'_> {
 /// is the person's is not asked here.
 ///
 /// # Errors
-/// [`StateError::Broken`]: `not-permitted`, `latitude-granted`, `unknown-sponsor`.
+/// [`StateError::Broken`]: `not-permitted`, `latitude-granted`, `unknown-sponsor`, `excluded`.
 pub fn may_sign<R: Rows>(
     rows: &mut R,
     deed: &Deed<'_>,
@@ -242,6 +248,15 @@ pub fn may_sign<R: Rows>(
         }
     };
     check_grant(rows, deed)?;
+    // OC-2.
+    if matches!(deed, Deed::Outcome { sponsor } if *sponsor == signer) {
+        return broken(
+            "excluded",
+            format!(
+                "`{signer}` is the sponsor of the agent, and says nothing of what became of it"
+            ),
+        );
+    }
     if is_on_oneself(deed, signer, &row) {
         return Ok(People::One);
     }

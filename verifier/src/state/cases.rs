@@ -1,4 +1,5 @@
-//! Events of cases: request, decision, Passport. Those of reviews are in `review`.
+//! Events of cases: request, decision, Passport. Those of reviews are in `review`, those after a Passport in
+//! `outcomes`.
 
 use alloc::{format, string::ToString as _, vec::Vec};
 
@@ -6,7 +7,7 @@ use super::{
     CaseEvent, CaseRow, Completeness, Ground, HISTORY_MAX, Row, RowName, Rows, StateError,
     apply::{agent, broken, counterparty, log, system},
     authority::{administrators, person},
-    review,
+    outcomes, review, trust,
 };
 use crate::{
     case::{self, CaseState, Step},
@@ -41,6 +42,12 @@ pub(super) fn apply<R: Rows>(
         Body::ApprovalRefused(body) => review::judged(rows, step, body, Step::Refused),
         Body::CaseExpired(body) => review::expired(rows, step, body),
         Body::PassportIssued(bytes) => passport_issued(rows, step, bytes),
+        Body::ExecutionStarted(body) => outcomes::started(rows, step, body),
+        Body::OutcomeRecorded(body) => outcomes::recorded(rows, step, body),
+        Body::DisputeResolved(body) => outcomes::resolved(rows, step, body),
+        Body::OutcomeCounted(body) => outcomes::counted(rows, step, body),
+        Body::PassportLapsed(body) => outcomes::lapsed(rows, step, body),
+        Body::StandingChanged(body) => trust::changed(rows, step, body),
         other => broken(
             "case-step",
             format!("`{}` is no step of a case", other.kind()),
@@ -104,6 +111,7 @@ fn requested<R: Rows>(
         deadline: None,
         events: Vec::new(),
         grounds: Vec::new(),
+        ending: None,
     };
     link(&mut row, step)?;
     rows.set(request, Row::Request(case));
@@ -205,6 +213,7 @@ fn passport_issued<R: Rows>(
     }
     row.state = follow(Some(row.state), Step::PassportIssued)?;
     link(&mut row, step)?;
+    row.ending = Some(outcomes::begins(passport.claims(), genesis.exponent));
     // What is permitted and not settled counts against the agent until it is.
     agent_row.exposure_minor = agent_row.exposure_minor.saturating_add(row.amount_minor);
     rows.set(RowName::Agent(row.agent.clone()), Row::Agent(agent_row));
@@ -309,7 +318,11 @@ fn check_snapshot<R: Rows>(
         _ => None,
     };
     let found = snapshot.agent();
-    let exposure_known = step.completeness == Completeness::Whole;
+    // What hangs on other cases, a part of a log does not show.
+    let whole = step.completeness == Completeness::Whole;
+    let latitude = trust::weighed_agent(rows, &row.agent, step.decided_at)?;
+    let weighed = trust::weighed_counterparty(rows, snapshot.counterparty().id(), step.decided_at)?;
+    let of_counterparty = snapshot.counterparty();
     for (same, field) in [
         (snapshot.origin() == genesis.origin, "origin"),
         (snapshot.currency() == genesis.currency, "currency"),
@@ -324,9 +337,10 @@ fn check_snapshot<R: Rows>(
         (*found.sponsor() == agent.sponsor, "agent.sponsor"),
         (found.tier() == agent.tier, "agent.tier"),
         (found.status() == agent.status, "agent.status"),
-        (found.latitude() == agent.latitude, "agent.latitude"),
+        // SD-6.
+        (!whole || found.latitude() == latitude, "agent.latitude"),
         (
-            !exposure_known || found.exposure_minor() == agent.exposure_minor,
+            !whole || found.exposure_minor() == agent.exposure_minor,
             "agent.exposure_minor",
         ),
         (found.key() == row.key, "agent.key"),
@@ -336,11 +350,14 @@ fn check_snapshot<R: Rows>(
             "counterparty.status",
         ),
         (
-            snapshot.counterparty().risk() == counterparty.risk,
+            // SD-7: earned risk and payments only add to what people stated.
+            of_counterparty.risk() == weighed.risk
+                || (!whole && of_counterparty.risk() > weighed.risk),
             "counterparty.risk",
         ),
         (
-            snapshot.counterparty().payments_before() == counterparty.payments_before,
+            of_counterparty.payments_before() == weighed.payments_before
+                || (!whole && of_counterparty.payments_before() > weighed.payments_before),
             "counterparty.payments_before",
         ),
         (
@@ -402,7 +419,7 @@ pub(super) fn policy_grounds<R: Rows>(rows: &mut R) -> Result<Vec<u64>, StateErr
 
 /// The indices of `entries`, and, where people signed them, of what these people and those who rule rest on:
 /// back to the founder.
-fn with_signers<R: Rows>(
+pub(super) fn with_signers<R: Rows>(
     rows: &mut R,
     entries: Vec<Ground>,
     also: Option<Id>,

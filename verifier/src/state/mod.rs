@@ -9,6 +9,7 @@ mod apply;
 mod authority;
 mod cases;
 mod directory;
+mod outcomes;
 mod passkeys;
 mod people;
 mod review;
@@ -16,6 +17,7 @@ mod round;
 mod rows;
 mod sheet;
 mod signatures;
+mod trust;
 
 use alloc::{string::String, vec::Vec};
 
@@ -24,12 +26,13 @@ pub use authority::{Deed, People, Signer, may_sign};
 pub use review::{Agreed, agreed, may_judge, rests};
 pub use rows::{
     AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
-    GivenApproval, Ground, HISTORY_MAX, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
-    PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, ShownPasskey, Stage, Subject, SystemRow,
-    Terms,
+    Due, Ending, GivenApproval, Ground, HISTORY_MAX, Moved, PasskeyRow, PersonPasskey, PersonRow,
+    PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, Said, ShownPasskey, Stage,
+    Subject, SystemRow, Terms,
 };
 pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};
+pub use trust::{dealings, standing, weighed_agent, weighed_counterparty};
 
 use crate::{
     cbor::Value,
@@ -38,6 +41,7 @@ use crate::{
     id::{Id, RequestId},
     key::JwkThumbprint,
     passkey::CredentialId,
+    standing::Rated,
 };
 
 /// What a row is about.
@@ -77,6 +81,10 @@ pub enum RowName {
     History(Id),
     /// The review of a case.
     Review(CaseId),
+    /// What evidence says of an agent or a counterparty.
+    Standing(Rated),
+    /// What an agent and a counterparty have given each other.
+    Dealings(Id, Id),
 }
 
 impl RowName {
@@ -101,6 +109,8 @@ impl RowName {
             Self::Delegation(..) => 15,
             Self::Review(_) => 16,
             Self::History(_) => 17,
+            Self::Standing(_) => 18,
+            Self::Dealings(..) => 19,
         }
     }
 
@@ -122,7 +132,10 @@ impl RowName {
             Self::Proposal(path, content) => {
                 Value::array([Value::from(path.as_str()), Value::from(*content)])
             }
-            Self::Delegation(from, to) => {
+            Self::Standing(rated) => {
+                Value::array([Value::from(rated.kind()), Value::from(rated.id().as_str())])
+            }
+            Self::Delegation(from, to) | Self::Dealings(from, to) => {
                 Value::array([Value::from(from.as_str()), Value::from(to.as_str())])
             }
             Self::Request(agent, request) => {
@@ -155,6 +168,8 @@ impl RowName {
             Self::Delegation(from, to) => format!("delegation from `{from}` to `{to}`"),
             Self::History(id) => format!("history of `{id}`"),
             Self::Review(case) => format!("review of case {case}"),
+            Self::Standing(rated) => format!("standing of {rated}"),
+            Self::Dealings(agent, with) => format!("dealings of `{agent}` with `{with}`"),
         }
     }
 }

@@ -9,7 +9,7 @@ use alloc::{format, vec::Vec};
 use core::num::NonZeroU32;
 
 use super::{
-    CaseRow, GivenApproval, ReviewRow, Row, RowName, Rows, StateError,
+    CaseRow, GivenApproval, Moved, ReviewRow, Row, RowName, Rows, StateError,
     apply::{broken, log},
     authority::person,
     cases::{CaseStep, case, follow, link},
@@ -304,13 +304,15 @@ pub(super) fn approvals<R: Rows>(
         }))
 }
 
-/// CA-2: whether the case may stand as the rows have it, between two writes. One that people agreed to goes on.
+/// CA-2: whether the case may stand as the rows have it, between two writes. One that people agreed to goes on, and
+/// one that moved standings says so.
 ///
 /// # Errors
 /// What the rows answer.
 pub fn rests<R: Rows>(rows: &mut R, id: CaseId, row: &CaseRow) -> Result<bool, R::Error> {
     if !row.state.may_rest() || row.state != CaseState::InReview {
-        return Ok(row.state.may_rest());
+        let moved = row.ending.as_ref().and_then(|ending| ending.moved.as_ref());
+        return Ok(row.state.may_rest() && !moved.is_some_and(Moved::is_due));
     }
     let Some(Row::Review(review)) = rows.row(&RowName::Review(id))? else {
         return Ok(true);

@@ -7,6 +7,7 @@ use super::{
     CounterpartyRow, Row, RowName, Rows, StateError,
     apply::{broken, counterparty},
     cases::case,
+    trust::standing,
 };
 use crate::{
     case::CaseState,
@@ -15,6 +16,7 @@ use crate::{
     event::DecisionMade,
     id::Id,
     review::{HistoryCase, SheetInput, draw},
+    standing::{PerBand, Rated},
     time::UnixMillis,
 };
 
@@ -27,6 +29,7 @@ pub struct SheetFacts {
     counterparty: CounterpartyRow,
     activated_at: UnixMillis,
     activated_by: Vec<Id>,
+    scores: PerBand,
     history: Vec<HistoryCase>,
     states: BTreeMap<CaseId, CaseState>,
     chain: Vec<Digest>,
@@ -51,6 +54,8 @@ impl SheetFacts {
         else {
             return broken("unpublished-bundle", "no policy is active: nobody is asked");
         };
+        let rated = Rated::Agent(row.agent.clone());
+        let standing = standing(rows, &rated)?.on(made.snapshot.decided_at());
         let name = RowName::History(row.agent.clone());
         let history = match rows.row(&name).map_err(StateError::Rows)? {
             Some(Row::History(history)) => history,
@@ -67,6 +72,7 @@ impl SheetFacts {
             counterparty: counterparty(rows, made.snapshot.counterparty().id())?,
             activated_at: policy.activated_at,
             activated_by: policy.by,
+            scores: standing.scores(),
             states,
             history,
             chain: row.events.iter().map(|event| event.digest).collect(),
@@ -95,6 +101,7 @@ impl SheetFacts {
             first_seen_at: self.counterparty.first_seen_at,
             activated_at: self.activated_at,
             activated_by: &self.activated_by,
+            scores: self.scores,
             history: &self.history,
             states: &self.states,
             chain: &self.chain,

@@ -6,13 +6,13 @@ use super::{Row, RowName, Rows, Stage, passkeys};
 use crate::{
     act::{
         Act, ActionRequest, Activation, AgentConfirmation, AgentInvitation, Claim, Claimant,
-        CounterpartyChange, CounterpartyEnrolment, StatusChange, SystemConfirmation,
-        SystemInvitation,
+        CounterpartyChange, CounterpartyEnrolment, DisputeResolution, ExecutionStart,
+        OutcomeReport, StatusChange, SystemConfirmation, SystemInvitation,
     },
     cbor::Value,
     digest::{Digest, Noun},
-    entry::Event,
-    event::{Body, Genesis, Signed},
+    entry::{CaseId, Event},
+    event::{Body, Genesis, Signed, Speaker},
     json::JsonError,
     key::PublicKey,
     limits,
@@ -182,7 +182,72 @@ pub fn check_signed<R: Rows>(
                     && act.action == body.action,
             )
         }
+        Body::ExecutionStarted(_) | Body::OutcomeRecorded(_) | Body::DisputeResolved(_) => {
+            ended(rows, event)
+        }
         body => passkeys::check(rows, at, body),
+    }
+}
+
+/// OC-1, OC-2: what was said of a case, with the key of its target, of a person, or the founder's.
+fn ended<R: Rows>(rows: &mut R, event: &Event) -> Result<(), SignedError<R::Error>> {
+    let at = event.decided_at;
+    let Some(place) = event.place else {
+        return mismatch("case-step", "said of no case");
+    };
+    match &event.body {
+        Body::ExecutionStarted(body) => {
+            let key = target_key(rows, place.case)?;
+            let parse = ExecutionStart::parse;
+            let act = read(rows, at, Profile::Action, &key, &body.signed, parse)?;
+            same(act.case == place.case && act.passport == body.passport)
+        }
+        Body::OutcomeRecorded(body) => {
+            let parse = OutcomeReport::parse;
+            let act = match body.by {
+                Speaker::System(_) => {
+                    let key = target_key(rows, place.case)?;
+                    read(rows, at, Profile::Action, &key, &body.signed, parse)?
+                }
+                Speaker::User(_) | Speaker::Founder => by_ruler(rows, at, &body.signed, parse)?,
+            };
+            same(
+                act.case == place.case
+                    && act.outcome == body.outcome
+                    && act.fault == body.fault
+                    && act.reason == body.reason,
+            )
+        }
+        Body::DisputeResolved(body) => {
+            let act = by_ruler(rows, at, &body.signed, DisputeResolution::parse)?;
+            same(
+                act.case == place.case
+                    && act.result == body.result
+                    && act.fault == body.fault
+                    && act.reason == body.reason,
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The enrolled key of the target of a case: from the rows, never from who is named.
+fn target_key<R: Rows>(rows: &mut R, case: CaseId) -> Result<PublicKey, SignedError<R::Error>> {
+    let target = match rows.row(&RowName::Case(case)).map_err(SignedError::Rows)? {
+        Some(Row::Case(row)) => row.target,
+        _ => return mismatch("case-step", format!("case {case} was never requested")),
+    };
+    let name = RowName::System(target.clone());
+    let key = match rows.row(&name).map_err(SignedError::Rows)? {
+        Some(Row::System(row)) => row.stage.enrolled_key().copied(),
+        _ => None,
+    };
+    match key {
+        Some(key) => Ok(key),
+        None => mismatch(
+            "not-enrolled",
+            format!("target system `{target}` has no enrolled key"),
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ mod authority;
 mod cases;
 mod evidence;
 mod order;
+mod outcomes;
 mod people;
 mod review;
 mod reviewers;
@@ -14,6 +15,7 @@ mod rows;
 mod signed;
 mod snapshots;
 mod staying;
+mod trust;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -156,6 +158,7 @@ fn every_code_of_the_page_is_produced_and_no_other() {
     cases.extend(review::cases());
     cases.extend(reviewers::cases());
     cases.extend(rounds::cases());
+    cases.extend(outcomes::cases());
     check(&cases);
     // What those pages say of a signature, this one does not repeat.
     let mut elsewhere = codes_of(

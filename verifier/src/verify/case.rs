@@ -6,7 +6,7 @@ use super::{
     Profile, Question, Report, Step, Voucher, approvals,
     entries::{Held, Proven, check_blobs, entries, genesis},
     head::{self, Unknown},
-    passport,
+    outcomes, passport,
     report::{Checks, Halt, Stop, ensure, gap, refuse},
     sheets::{Asked, Frozen},
 };
@@ -52,6 +52,10 @@ pub(super) fn verify(bytes: &[u8], trust: &Trust, question: &Question) -> Report
             "what the agent had open in other cases when this was decided: audit the ledger",
         ),
         (
+            "standing",
+            "what other cases say of agent and counterparty, and so latitude, earned risk and scores: audit the ledger",
+        ),
+        (
             "revocation",
             "nothing offline shows what happened after the head",
         ),
@@ -87,6 +91,7 @@ fn whole(
     say(checks, &steps, &row);
     for proven in events.iter().filter(|proven| of_case(proven, &file)) {
         approvals::say_event(checks, &proven.event.body);
+        outcomes::say_event(checks, &proven.event);
     }
     checks.made(Step::Decision, decided(&steps, shown.as_ref()))?;
     replay(checks, &steps, &frozen, &blobs);
@@ -234,8 +239,8 @@ fn fold<'a>(
     missing
 }
 
-/// VE-18, CF-5: nothing about others, and nothing said after the last decision or judgement, which the case cannot
-/// rest on.
+/// VE-18, CF-5: nothing about others, and nothing said after the last word that somebody signed, or the last decision:
+/// the case cannot rest on it.
 fn check_subjects(file: &CaseFile, events: &[Proven]) -> Result<(), Stop> {
     let mine = || events.iter().filter(|proven| of_case(proven, file));
     let request = mine().find_map(|proven| match &proven.event.body {
@@ -243,7 +248,16 @@ fn check_subjects(file: &CaseFile, events: &[Proven]) -> Result<(), Stop> {
         _ => None,
     });
     let decides = |body: &Body| matches!(body, Body::DecisionMade(_));
-    let judges = |body: &Body| matches!(body, Body::ApprovalGiven(_) | Body::ApprovalRefused(_));
+    let judges = |body: &Body| {
+        matches!(
+            body,
+            Body::ApprovalGiven(_)
+                | Body::ApprovalRefused(_)
+                | Body::ExecutionStarted(_)
+                | Body::OutcomeRecorded(_)
+                | Body::DisputeResolved(_)
+        )
+    };
     let decision = mine().find(|proven| decides(&proven.event.body));
     let last = mine()
         .rev()

@@ -20,6 +20,7 @@ pub mod code;
 mod entries;
 mod head;
 pub mod ledger;
+mod outcomes;
 mod passport;
 mod profile;
 #[cfg(feature = "rules")]

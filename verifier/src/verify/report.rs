@@ -100,6 +100,8 @@ pub enum Voucher {
     Computed,
     /// The agent, by its signature.
     AgentKey,
+    /// The target system, by its signature.
+    TargetKey,
     /// The tenant's founder, by signature.
     FounderKey,
     /// People of the tenant, by their passkeys.
@@ -295,6 +297,7 @@ impl Voucher {
             Self::TrustFile => "the trust file",
             Self::Computed => "computed here",
             Self::AgentKey => "the agent's key",
+            Self::TargetKey => "the target's key",
             Self::FounderKey => "the founder's key",
             Self::Passkeys => "the people's passkeys",
             Self::ApproverDevice => "the approver's device",

@@ -113,7 +113,7 @@ fn example(stack: &BigStack) -> Sheet {
     drawing.states = [
         (case(3), CaseState::Issued),
         (case(4), CaseState::Rejected),
-        (case(5), CaseState::Issued),
+        (case(5), CaseState::Completed),
     ]
     .into();
     let decision = decided_by(stack, &bundle, &drawing.facts);

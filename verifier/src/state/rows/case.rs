@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{bad, indices, read_indices};
+use super::{Ending, bad, indices, read_indices};
 use crate::{
     action::ActionType,
     case::CaseState,
@@ -57,6 +57,8 @@ pub struct CaseRow {
     /// The entries on which the case rests: who asked, where, with whom, under which policy, who judged, and who
     /// signed for all of them. Rising.
     pub grounds: Vec<u64>,
+    /// What became of the permission; `None` before there is one.
+    pub ending: Option<Ending>,
 }
 
 impl CaseRow {
@@ -87,6 +89,7 @@ impl CaseRow {
                 }),
             ),
             indices(&self.grounds),
+            self.ending.as_ref().map_or(Value::Null, Ending::to_value),
         ])
     }
 
@@ -123,6 +126,7 @@ impl CaseRow {
                 Ok(event)
             })?,
             grounds: read_indices(&mut items)?,
+            ending: Ending::from_value(items.value("ending")?)?,
         };
         items.finish()?;
         Ok(row)

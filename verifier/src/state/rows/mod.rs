@@ -2,6 +2,7 @@
 
 mod case;
 mod directory;
+mod ending;
 mod people;
 mod review;
 
@@ -9,6 +10,7 @@ use alloc::vec::Vec;
 
 pub use case::{CaseEvent, CaseRow};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use ending::{Due, Ending, Moved, Said};
 pub use people::{
     AdministratorsRow, DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
     PersonStatus, ProposalRow, ShownPasskey, Terms,
@@ -24,6 +26,7 @@ use crate::{
     key::JwkThumbprint,
     review::HistoryCase,
     snapshot::Status,
+    standing::{Dealings, Standing},
     time::UnixMillis,
 };
 
@@ -73,6 +76,10 @@ pub enum Row {
     History(Vec<HistoryCase>),
     /// The review of a case.
     Review(ReviewRow),
+    /// What evidence says of an agent or a counterparty.
+    Standing(Standing),
+    /// What an agent and a counterparty have given each other.
+    Dealings(Dealings),
 }
 
 /// The active bundle.
@@ -154,6 +161,8 @@ impl Row {
             Self::Delegation(row) => row.to_value(),
             Self::History(items) => Value::array(items.iter().map(HistoryCase::to_row)),
             Self::Review(row) => row.to_value(),
+            Self::Standing(row) => ending::standing_to_value(row),
+            Self::Dealings(row) => ending::dealings_to_value(row),
         }
         .encode()
     }
@@ -240,6 +249,8 @@ impl Row {
                 }
                 Ok(Self::History(items))
             }
+            18 => Ok(Self::Standing(ending::standing_from_value(value)?)),
+            19 => Ok(Self::Dealings(ending::dealings_from_value(value)?)),
             _ => Err(bad("kind", "a kind of row")),
         }
     }

@@ -6,7 +6,15 @@ use super::{
     rows::{any_digest, any_id, any_people, any_time, busy},
     *,
 };
-use crate::{entry::CaseId, passport::Approver, review::HistoryCase, snapshot::Approval};
+use crate::{
+    action::{Band, Latitude},
+    entry::CaseId,
+    event::Stated,
+    passport::Approver,
+    review::HistoryCase,
+    snapshot::Approval,
+    standing::{BANDS, Credit, Dealings, PerBand, Rated, Standing},
+};
 
 pub(super) fn any_history_item() -> impl Strategy<Value = HistoryCase> {
     (
@@ -23,6 +31,76 @@ pub(super) fn any_history_item() -> impl Strategy<Value = HistoryCase> {
                 counterparty,
                 amount_minor,
                 asked_at,
+            },
+        )
+}
+
+fn any_bands() -> impl Strategy<Value = PerBand> {
+    vec(any::<u64>(), BANDS).prop_map(|bands| bands.try_into().unwrap())
+}
+
+pub(super) fn any_standing() -> impl Strategy<Value = Row> {
+    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>());
+    (any_bands(), any_bands(), numbers, option::of(any_time())).prop_map(
+        |(good, partners, (day, bad, payments, adverse), probation_until)| {
+            Row::Standing(Standing {
+                day,
+                good,
+                bad,
+                partners,
+                probation_until,
+                adverse,
+                payments,
+            })
+        },
+    )
+}
+
+pub(super) fn any_dealings() -> impl Strategy<Value = Row> {
+    (any_bands(), any_bands()).prop_map(|(given, live)| Row::Dealings(Dealings { given, live }))
+}
+
+fn any_due() -> impl Strategy<Value = Due> {
+    let says = (any_bands(), option::of(-1..16_i64), option::of(any_time()));
+    (any::<bool>(), any_id(), option::of(says)).prop_map(|(of_agent, id, says)| Due {
+        rated: if of_agent {
+            Rated::Agent(id)
+        } else {
+            Rated::Counterparty(id)
+        },
+        says: says.map(|(scores, latitude, probation_until)| Stated {
+            scores,
+            latitude: latitude.map(|band| Latitude::new(band).unwrap()),
+            probation_until,
+        }),
+    })
+}
+
+pub(super) fn any_ending() -> impl Strategy<Value = Ending> {
+    let said = (any_digest(), any_time()).prop_map(|(event, at)| Said { event, at });
+    let credit = (any::<u64>(), any::<u64>(), any::<bool>());
+    let credit = credit.prop_map(|(value, day, live)| Credit { value, day, live });
+    let moved = (any_digest(), vec(any_due(), 0..3)).prop_map(|(by, due)| Moved { by, due });
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (
+        (any_id(), 0..16_u64, any::<[u8; 16]>(), any_time()),
+        flags,
+        option::of(said),
+        option::of(credit),
+        option::of(moved),
+    )
+        .prop_map(
+            |((counterparty, band, cti, expires_at), flags, said, credit, moved)| Ending {
+                counterparty,
+                band: Band::new(band).unwrap(),
+                pays: flags.0,
+                cti,
+                expires_at,
+                settled: flags.1,
+                disputed: flags.2,
+                said,
+                credit,
+                moved,
             },
         )
 }

@@ -6,7 +6,10 @@ use alloc::boxed::Box;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    any::{any_ground, any_grounds, any_history_item, any_review},
+    any::{
+        any_dealings, any_ending, any_ground, any_grounds, any_history_item, any_review,
+        any_standing,
+    },
     *,
 };
 use crate::{
@@ -16,10 +19,11 @@ use crate::{
     entry::CaseId,
     event::Genesis,
     key::PublicKey,
+    outcome::Outcome,
     passkey::{CredentialId, context::CredentialUse, testing::Authenticator},
     people::{self, Groups, PersonName, Roles},
     snapshot::{Approval, Risk, Status, Tier},
-    verify::testing::{By, Person, Role, public_key, signing_key},
+    verify::testing::{By, Person, Role, Says, public_key, signing_key},
 };
 
 /// The rows of a log with every kind of case.
@@ -56,6 +60,14 @@ pub(super) fn busy() -> MemoryRows {
     tenant.escalated("r-6");
     tenant.expired("r-3");
     tenant.rejected("r-4");
+    let case = tenant.authorized("r-7");
+    tenant.complete(case);
+    let case = tenant.authorized("r-8");
+    tenant.end(case, Says::Founder, Outcome::Completed, None);
+    let case = tenant.authorized("r-9");
+    let recorded = tenant.outcome_recorded(case, Says::Target, Outcome::Completed, None);
+    let place = tenant.place(case);
+    tenant.append(Some(place), Body::OutcomeRecorded(recorded));
     tenant.request("r-5", &crate::verify::testing::payment(1));
     tenant.rows
 }
@@ -87,7 +99,7 @@ fn every_row_of_a_log_reads_back() {
             }
         }
     }
-    assert_eq!(kinds, (1..=17).collect());
+    assert_eq!(kinds, (1..=19).collect());
 }
 
 #[test]
@@ -282,9 +294,10 @@ fn any_case() -> impl Strategy<Value = Row> {
         answered,
         events,
         vec(any::<u64>(), 0..12),
+        option::of(any_ending()),
     )
         .prop_map(
-            |(state, asked, (verdict, bundle, deadline), events, grounds)| {
+            |(state, asked, (verdict, bundle, deadline), events, grounds, ending)| {
                 let (agent, request_id, content, target, amount_minor, key) = asked;
                 Row::Case(CaseRow {
                     state,
@@ -301,6 +314,7 @@ fn any_case() -> impl Strategy<Value = Row> {
                     deadline,
                     events,
                     grounds,
+                    ending,
                 })
             },
         )
@@ -490,6 +504,8 @@ fn any_row_of_people() -> impl Strategy<Value = (u8, Row)> {
             },
         ),
         any_review().prop_map(|row| (16, Row::Review(row))),
+        any_standing().prop_map(|row| (18, row)),
+        any_dealings().prop_map(|row| (19, row)),
         vec(any_history_item(), 0..=HISTORY_MAX).prop_map(|items| (17, Row::History(items))),
     ]
 }
@@ -501,7 +517,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_read_only_as_themselves(kind in 0_u8..20, bytes in vec(any::<u8>(), 0..80)) {
+    fn random_bytes_are_read_only_as_themselves(kind in 0_u8..22, bytes in vec(any::<u8>(), 0..80)) {
         if let Ok(row) = Row::decode(kind, &bytes) {
             prop_assert_eq!(row.encode(), bytes);
         }

@@ -13,7 +13,7 @@ use super::{
         Step, Voucher, approvals,
         case::{check_claims, check_request, judge},
         entries::{check_genesis, decode},
-        passport,
+        outcomes, passport,
         report::{Checks, Stop, ensure, refuse},
     },
     BLOB_BYTES_MAX, Export, Options, Progress, blob_path,
@@ -384,16 +384,17 @@ impl<'a, E: Export> Walk<'a, E> {
 
     /// VE-19 and CA-2 for every case.
     fn at_rest(&mut self) -> Result<(), Stop> {
-        let mut in_review = Vec::new();
+        let mut to_ask = Vec::new();
         for (name, row) in self.rows.iter() {
             if let (RowName::Case(id), Row::Case(case)) = (name, row) {
                 self.rests(*id, case.state, case.state.may_rest())?;
-                if case.state == CaseState::InReview {
-                    in_review.push((*id, case.clone()));
+                let moved = case.ending.as_ref().is_some_and(|e| e.moved.is_some());
+                if case.state == CaseState::InReview || moved {
+                    to_ask.push((*id, case.clone()));
                 }
             }
         }
-        for (id, case) in in_review {
+        for (id, case) in to_ask {
             let rests = match rests(&mut self.rows, id, &case) {
                 Ok(rests) => rests,
                 Err(never) => match never {},
@@ -468,6 +469,7 @@ impl<'a, E: Export> Walk<'a, E> {
             .count();
         checks.claim("cases", cases, Voucher::LogKey);
         checks.claim("passports", self.passports, Voucher::SealKey);
+        outcomes::tell_open(checks, &self.rows, self.last_at);
         self.signers.tell(&self.rows, checks);
         checks.claim("verdicts made again", self.replayed, Voucher::PolicyReplay);
         if self.sheets > 0 {

@@ -17,6 +17,7 @@
 mod acts;
 mod artefacts;
 mod export;
+mod outcomes;
 mod people;
 mod review;
 mod steps;
@@ -33,6 +34,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 pub use artefacts::{NamedWitness, trust_text};
 pub use export::MemoryExport;
+pub use outcomes::Says;
 pub use people::{APPROVAL, By, PORTAL, Person, sites};
 pub use review::{Company, policy};
 pub use steps::{POLICY, engine, payment};

@@ -22,7 +22,10 @@ use crate::{
     passport::{Approvals, Audience, Claims, Path, TYPE},
     signed_request::Profile,
     snapshot::{Agent, Counterparty, Moment, Snapshot, Target, Tenant as Money},
-    state::{AgentRow, CaseRow, CounterpartyRow, Row, RowName, Rows as _, SystemRow},
+    state::{
+        AgentRow, CaseRow, CounterpartyRow, Row, RowName, Rows as _, SystemRow, weighed_agent,
+        weighed_counterparty,
+    },
 };
 
 /// The policy of the tests: payments up to 500.00 are granted, above people are asked.
@@ -335,8 +338,6 @@ impl Tenant {
         };
         let CounterpartyRow {
             status: approval,
-            risk,
-            payments_before,
             payment_details_changed_at,
             ..
         } = counterparty;
@@ -345,6 +346,9 @@ impl Tenant {
             _ => None,
         };
         let genesis = self.genesis();
+        let now = self.now();
+        let latitude = weighed_agent(&mut self.rows, &id("ap-bot"), now).unwrap();
+        let weighed = weighed_counterparty(&mut self.rows, action.counterparty(), now).unwrap();
         let key = agent.stage.enrolled_key().unwrap().jwk_thumbprint();
         Snapshot::new(
             Money {
@@ -357,7 +361,7 @@ impl Tenant {
                 agent.sponsor,
                 agent.tier,
                 agent.status,
-                agent.latitude,
+                latitude,
                 agent.exposure_minor,
                 key,
             )
@@ -366,8 +370,8 @@ impl Tenant {
             Counterparty::new(
                 action.counterparty().clone(),
                 approval,
-                risk,
-                payments_before,
+                weighed.risk,
+                weighed.payments_before,
                 payment_details_changed_at,
             )
             .unwrap(),

@@ -24,6 +24,7 @@ fn the_files_are_what_the_generator_makes() {
         "trust",
         "../spec/examples/people",
         "../spec/examples/approval",
+        "../spec/examples/outcome",
     ];
     for folder in FOLDERS.into_iter().chain(beside) {
         for file in fs::read_dir(root().join(folder)).unwrap() {

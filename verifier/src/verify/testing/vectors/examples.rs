@@ -1,4 +1,5 @@
-//! The log of `spec/examples/approval`: one case that two people agreed to, and one that a person refused.
+//! The log of `spec/examples/approval`: one case that two people agreed to, and one that a person refused. And that of
+//! `spec/examples/outcome`: what becomes of permissions.
 
 use alloc::{
     format,
@@ -6,8 +7,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::super::{Company, Tenant};
-use crate::entry::{Entry, Event};
+use super::super::{Company, Person, Says, Tenant};
+use crate::{
+    entry::{Entry, Event},
+    outcome::{Fault, Found, Outcome},
+    people::Role,
+};
 
 /// The entries of a log, each under its index and kind.
 pub(super) fn entries(tenant: &Tenant) -> Vec<(String, Vec<u8>)> {
@@ -35,6 +40,44 @@ pub(super) fn approval() -> Vec<(String, Vec<u8>)> {
         files.push((name.to_string(), tenant.blobs.remove(&sheet).unwrap()));
     }
     files.push(("agreed.passport".to_string(), tenant.passport(agreed)));
+    let bundle = tenant.blobs.values().next().unwrap().clone();
+    files.push(("policy.blob".to_string(), bundle));
+    files
+}
+
+/// Somebody who may say what became of a permission: an operator, not the sponsor.
+pub(super) fn operator(company: &mut Company) -> Person {
+    let olga = Person::new("olga", 6, &[Role::Operator], &[]);
+    company.enrol(&olga);
+    olga
+}
+
+/// Names below `spec/examples/outcome`, and the bytes: entries, the bundle.
+pub(super) fn outcome() -> Vec<(String, Vec<u8>)> {
+    let mut company = Company::asking(68, 1);
+    let mut olga = operator(&mut company);
+    let tenant = &mut company.tenant;
+    let case = tenant.authorized("r-1");
+    tenant.start(case);
+    tenant.complete(case);
+    let unused = tenant.authorized("r-2");
+    tenant.lapse(unused);
+    let said = tenant.authorized("r-3");
+    tenant.end(said, Says::Person(&mut olga), Outcome::Completed, None);
+    let back = tenant.authorized("r-4");
+    tenant.complete(back);
+    let nobody = Some(Fault::Nobody);
+    tenant.end(back, Says::Person(&mut olga), Outcome::Reversed, nobody);
+    tenant.count(said);
+    let kept = tenant.authorized("r-5");
+    tenant.end(kept, Says::Target, Outcome::Rejected, None);
+    let fraud = tenant.authorized("r-6");
+    tenant.complete(fraud);
+    tenant.end(fraud, Says::Target, Outcome::Disputed, None);
+    let agent = Some(Fault::Agent);
+    tenant.resolve(fraud, Says::Person(&mut olga), Found::Fraud, agent);
+
+    let mut files = entries(tenant);
     let bundle = tenant.blobs.values().next().unwrap().clone();
     files.push(("policy.blob".to_string(), bundle));
     files

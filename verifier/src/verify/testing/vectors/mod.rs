@@ -1,5 +1,5 @@
 //! One file for each fault, with the answer it must get: `testdata/passports`, `testdata/cases`,
-//! `testdata/approvals`.
+//! `testdata/approvals`, `testdata/outcomes`.
 //!
 //! A description names the fault, and after it where it was seen in the field, if it was.
 
@@ -7,6 +7,7 @@ mod approvals;
 mod approvers;
 mod cases;
 mod examples;
+mod outcomes;
 mod passports;
 mod people;
 
@@ -22,7 +23,7 @@ use super::{Company, NamedWitness, START_MS, Tenant, trust_text};
 pub const AT_MS: u64 = START_MS + 60_000;
 
 /// The folders of vectors; each has an index.
-pub const FOLDERS: [&str; 3] = ["passports", "cases", "approvals"];
+pub const FOLDERS: [&str; 4] = ["passports", "cases", "approvals", "outcomes"];
 
 /// One file, what is asked about it, and the answer.
 #[derive(Debug, Clone)]
@@ -98,6 +99,7 @@ pub fn all() -> Vec<Vector> {
     let mut all = passports::all();
     all.extend(cases::all());
     all.extend(approvals::all());
+    all.extend(outcomes::all());
     all
 }
 
@@ -124,6 +126,8 @@ pub fn files() -> Vec<(String, Vec<u8>)> {
     let examples = examples::approval().into_iter();
     files
         .extend(examples.map(|(name, bytes)| (format!("../spec/examples/approval/{name}"), bytes)));
+    let examples = examples::outcome().into_iter();
+    files.extend(examples.map(|(name, bytes)| (format!("../spec/examples/outcome/{name}"), bytes)));
     files
 }
 
