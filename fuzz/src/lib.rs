@@ -44,7 +44,16 @@ pub fn folder(path: &str) -> Vec<(String, Vec<u8>)> {
 
 /// The entries of the example log, as the bytes of its leaves.
 pub fn example_entries() -> Vec<Vec<u8>> {
-    folder("spec/examples")
+    entries_of("spec/examples")
+}
+
+/// The same of the log in which permissions are used.
+pub fn outcome_entries() -> Vec<Vec<u8>> {
+    entries_of("spec/examples/outcome")
+}
+
+fn entries_of(log: &str) -> Vec<Vec<u8>> {
+    folder(log)
         .into_iter()
         .filter(|(name, _)| name.ends_with(".entry"))
         .map(|(_, bytes)| bytes)

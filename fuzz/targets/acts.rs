@@ -5,8 +5,8 @@
 use agentsigna_verifier::{
     act::{
         Act, ActionRequest, Activation, AgentConfirmation, AgentInvitation, Claim,
-        CounterpartyChange, CounterpartyEnrolment, StatusChange, SystemConfirmation,
-        SystemInvitation,
+        CounterpartyChange, CounterpartyEnrolment, DisputeResolution, ExecutionStart,
+        OutcomeReport, StatusChange, SystemConfirmation, SystemInvitation,
     },
     action::Action,
     json::{self, JsonError},
@@ -32,6 +32,9 @@ fuzz_target!(|data: &[u8]| {
         about(data, CounterpartyEnrolment::parse(data)),
         about(data, CounterpartyChange::parse(data)),
         about(data, Activation::parse(data)),
+        about(data, ExecutionStart::parse(data)),
+        about(data, OutcomeReport::parse(data)),
+        about(data, DisputeResolution::parse(data)),
     ];
     assert!(acts.into_iter().filter(|accepted| *accepted).count() <= 1);
 });

@@ -2,12 +2,12 @@
 //! the same events give the same rows; no event passes whose signature was not made.
 //!
 //! The first byte says what is fuzzed: below 0x40 the bytes of a row (its kind), below 0x80 changes to a row of the
-//! example log (which), else an event after the first ones of that log (how many).
+//! example logs (which), else an event after the first ones of that log (how many).
 #![no_main]
 
 use std::sync::LazyLock;
 
-use agentsigna_fuzz::{changed, example_entries};
+use agentsigna_fuzz::{changed, example_entries, outcome_entries};
 use agentsigna_verifier::{
     digest::Digest,
     entry::{Entry, Event},
@@ -36,9 +36,21 @@ static BEFORE: LazyLock<Vec<MemoryRows>> = LazyLock::new(|| {
     all
 });
 
+/// The rows after the log in which permissions are used: standings, dealings, endings.
+static USED: LazyLock<MemoryRows> = LazyLock::new(|| {
+    let mut rows = MemoryRows::default();
+    for (bytes, index) in outcome_entries().into_iter().zip(0..) {
+        let entry = Entry::decode(&bytes).expect("an example is an entry");
+        let event = Event::decode(&entry.event).expect("an example holds an event");
+        step(&mut rows, &event, index, Completeness::Whole)
+            .expect("the examples follow each other");
+    }
+    rows
+});
+
 /// Kind and bytes of every row that they make.
 static ROWS: LazyLock<Vec<(u8, Vec<u8>)>> = LazyLock::new(|| {
-    let rows = BEFORE.iter().flat_map(MemoryRows::iter);
+    let rows = BEFORE.iter().chain([&*USED]).flat_map(MemoryRows::iter);
     rows.map(|(name, row)| (name.kind(), row.encode()))
         .collect()
 });

@@ -9,7 +9,7 @@ use agentsigna_verifier::{
     key::{JwkThumbprint, PublicKey},
     signed_request::{Authentic, Signed as SignedMessage},
     snapshot::{Agent, Counterparty, Moment, Snapshot, Target, Tenant as SnapshotTenant},
-    state::{CaseRow, Row, RowName, Stage, Subject},
+    state::{self, CaseRow, Row, RowName, Stage, Subject},
     time::UnixMillis,
 };
 
@@ -256,6 +256,11 @@ pub(super) fn snapshot(
         Some(Row::Policy(policy)) => Some(policy.bundle),
         _ => None,
     };
+    // SD-6, SD-7: what the log's own fold makes of trust, at this time.
+    let latitude =
+        state::weighed_agent(rows, agent, now).map_err(|error| Refusal::broken(&error))?;
+    let weighed = state::weighed_counterparty(rows, action.counterparty(), now)
+        .map_err(|error| Refusal::broken(&error))?;
     let impossible =
         |error: &dyn std::fmt::Display| Refusal::invalid("snapshot", "", error.to_string());
     let snapshot = Snapshot::new(
@@ -269,7 +274,7 @@ pub(super) fn snapshot(
             row_of_agent.sponsor,
             row_of_agent.tier,
             row_of_agent.status,
-            row_of_agent.latitude,
+            latitude,
             row_of_agent.exposure_minor,
             key.jwk_thumbprint(),
         )
@@ -278,8 +283,8 @@ pub(super) fn snapshot(
         Counterparty::new(
             action.counterparty().clone(),
             counterparty.status,
-            counterparty.risk,
-            counterparty.payments_before,
+            weighed.risk,
+            weighed.payments_before,
             counterparty.payment_details_changed_at,
         )
         .map_err(|error| impossible(&error))?,

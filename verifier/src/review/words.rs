@@ -203,7 +203,7 @@ impl Sheet {
         page.field("tier", &agent.tier.number().to_string());
         page.field("key", &agent.key.to_base64url());
         page.field("latitude", &agent.latitude.number().to_string());
-        page.field("scores", &self.scores());
+        page.field("scores", &self.scores_in_words());
         page.field("exposure", &self.money(agent.exposure_minor));
         for recent in &agent.recent {
             let asked = &recent.asked;
@@ -225,8 +225,9 @@ impl Sheet {
         }
     }
 
-    /// Every score, from band 0 on; bands at the end that are 0 in two words.
-    fn scores(&self) -> String {
+    /// Every score of the agent, from band 0 on; bands at the end that are 0 in two words.
+    #[must_use]
+    pub fn scores_in_words(&self) -> String {
         let scores = &self.agent.scores;
         let last = scores.iter().rposition(|score| *score > 0);
         let shown = last.map_or(0, |last| last.saturating_add(1));

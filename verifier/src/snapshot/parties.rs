@@ -82,8 +82,8 @@ pub struct Counterparty {
 }
 
 impl Agent {
-    /// Puts an agent's standing together. `latitude` is the highest band it may act in unattended: granted by
-    /// its sponsor's signed enrolment, [`Latitude::NONE`] where nothing was granted. `exposure_minor` is the
+    /// Puts an agent's standing together. `latitude` is the highest band it may act in unattended: earned, or granted
+    /// by its signed enrolment (SD-6, [`crate::state::weighed_agent`]). `exposure_minor` is the
     /// sum of amounts authorised and not settled, before this action, `0..=10^18` minor units.
     ///
     /// # Errors

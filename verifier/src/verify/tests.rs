@@ -4,6 +4,7 @@ mod approvals;
 mod case_files;
 mod codes;
 mod ledgers;
+mod outcomes;
 mod passports;
 mod people;
 #[cfg(feature = "rules")]

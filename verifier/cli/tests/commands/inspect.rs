@@ -134,6 +134,7 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
         examples(),
         examples().join("people"),
         examples().join("approval"),
+        examples().join("outcome"),
     ];
     let files = folders.map(|folder| fs::read_dir(folder).unwrap());
     for file in files.into_iter().flatten() {
@@ -182,7 +183,7 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert_eq!(fields["claims"]["agent"], "buyer-1");
         }
     }
-    assert_eq!(entries, 21 + 27 + 38);
+    assert_eq!(entries, 21 + 27 + 38 + 74);
     assert_eq!(kinds.len(), Body::KINDS.len());
 }
 

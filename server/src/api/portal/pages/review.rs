@@ -141,6 +141,10 @@ impl SheetPage<'_> {
         }
     }
 
+    fn scores(&self) -> String {
+        self.sheet.scores_in_words()
+    }
+
     fn activated_by(&self) -> String {
         let people: Vec<_> = self
             .sheet
