@@ -26,6 +26,7 @@ mod long_poll;
 mod news_comes_to_open_pages;
 mod offline_without_network;
 mod one_sync_before_an_answer;
+mod outcomes_close_cases_and_move_trust;
 mod pages;
 mod pages_are_for_everybody;
 mod people_approve_exactly_what_they_saw;

@@ -6,16 +6,20 @@
 use agentsigna_verifier::{
     act::{
         Act as Request, Activation, AgentConfirmation, AgentInvitation, CounterpartyChange,
-        CounterpartyEnrolment, Delegation, DelegationEnd, PasskeyRevocation, StatusChange,
-        SystemConfirmation, SystemInvitation, UserChange, UserConfirmation, UserInvitation,
+        CounterpartyEnrolment, Delegation, DelegationEnd, DisputeResolution, OutcomeReport,
+        PasskeyRevocation, StatusChange, SystemConfirmation, SystemInvitation, UserChange,
+        UserConfirmation, UserInvitation,
     },
+    entry::CaseId,
     id::Id,
+    outcome::{Fault, Found, Outcome},
+    passkey::context::Reason,
     people::{Groups, Roles},
     state::Deed,
 };
 
 use super::{
-    Act, Kind, Refusal,
+    Act, Kind, Refusal, outcome,
     request::{check_origin, check_target},
 };
 use crate::ledger::Reading;
@@ -46,6 +50,9 @@ pub(super) enum Asked {
     RevokePasskey(PasskeyRevocation),
     Delegate(Delegation),
     EndDelegation(DelegationEnd),
+    /// With the sponsor of the agent, who may not sign it.
+    RecordOutcome(OutcomeReport, Id),
+    ResolveDispute(DisputeResolution, Id),
 }
 
 impl Act {
@@ -75,12 +82,19 @@ impl Act {
             ("users", Some(_), Some("revoke"), None) => Self::RevokePasskey,
             ("delegations", None, None, None) => Self::Delegate,
             ("delegations", Some("end"), None, None) => Self::EndDelegation,
+            ("outcomes", None, None, None) => Self::RecordOutcome,
+            ("disputes", Some("resolve"), None, None) => Self::ResolveDispute,
             _ => return None,
         })
     }
 
     /// Reads `body`, which must belong to `path` and to the log of `reading` (AP-2).
-    pub(super) fn read(self, reading: &Reading, path: &str, body: &[u8]) -> Result<Asked, Refusal> {
+    pub(super) fn read(
+        self,
+        reading: &mut Reading,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Asked, Refusal> {
         let asked = match self {
             Self::InviteAgent => Asked::InviteAgent(AgentInvitation::parse(body)?),
             Self::ConfirmAgent => Asked::ConfirmAgent(AgentConfirmation::parse(body)?),
@@ -99,6 +113,18 @@ impl Act {
             Self::RevokePasskey => Asked::RevokePasskey(PasskeyRevocation::parse(body)?),
             Self::Delegate => Asked::Delegate(Delegation::parse(body)?),
             Self::EndDelegation => Asked::EndDelegation(DelegationEnd::parse(body)?),
+            Self::RecordOutcome => {
+                let act = OutcomeReport::parse(body)?;
+                let sponsor = outcome::sponsor(reading, act.case)?;
+                Asked::RecordOutcome(act, sponsor)
+            }
+            Self::ResolveDispute => {
+                let act = DisputeResolution::parse(body)?;
+                let sponsor = outcome::sponsor(reading, act.case)?;
+                Asked::ResolveDispute(act, sponsor)
+            }
+            // No act of people.
+            Self::StartExecution => return Err(Refusal::not_found()),
         };
         match asked.request() {
             Some(request) => {
@@ -130,6 +156,8 @@ impl Asked {
             Self::RevokePasskey(act) => act,
             Self::Delegate(act) => act,
             Self::EndDelegation(act) => act,
+            Self::RecordOutcome(act, _) => act,
+            Self::ResolveDispute(act, _) => act,
         })
     }
 
@@ -168,6 +196,9 @@ impl Asked {
             Self::RevokePasskey(act) => Deed::RevokePasskey { user: &act.user },
             Self::Delegate(act) => Deed::Delegation { from: &act.from },
             Self::EndDelegation(act) => Deed::Delegation { from: &act.from },
+            Self::RecordOutcome(_, sponsor) | Self::ResolveDispute(_, sponsor) => {
+                Deed::Outcome { sponsor }
+            }
         }
     }
 
@@ -267,9 +298,40 @@ impl Asked {
                 format!("Let {} judge for {} no more", act.to, act.from),
                 Vec::new(),
             ),
+            Self::RecordOutcome(act, _) => (
+                match act.outcome {
+                    Outcome::Completed => "Say that it was done as permitted",
+                    Outcome::Reversed => "Say that it was undone",
+                    Outcome::Rejected => "Say that it was not done",
+                    Outcome::Disputed => "Dispute that it was done as permitted",
+                }
+                .to_owned(),
+                ended(act.case, act.outcome.as_str(), act.fault, &act.reason),
+            ),
+            Self::ResolveDispute(act, _) => (
+                match act.result {
+                    Found::Dismissed => "Find that there is nothing to the dispute",
+                    Found::Lost => "Find that the dispute is right",
+                    Found::Fraud => "Find that it was fraud",
+                }
+                .to_owned(),
+                ended(act.case, act.result.as_str(), act.fault, &act.reason),
+            ),
         };
         Words { title, details }
     }
+}
+
+fn ended(
+    case: CaseId,
+    what: &'static str,
+    fault: Option<Fault>,
+    reason: &Reason,
+) -> Vec<(&'static str, String)> {
+    let mut details = vec![("case", case.to_string()), ("outcome", what.to_owned())];
+    details.extend(fault.map(|fault| ("fault", fault.as_str().to_owned())));
+    details.push(("reason", reason.as_str().to_owned()));
+    details
 }
 
 fn person(name: &str, has: &Roles, of: &Groups) -> Vec<(&'static str, String)> {

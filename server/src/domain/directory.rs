@@ -11,7 +11,8 @@ use agentsigna_verifier::{
     digest::{Digest, Noun},
     event::{
         AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled,
-        PolicyActivated, PolicyPublished, Signed, StatusChanged, SystemEnrolled, SystemInvited,
+        PolicyActivated, PolicyPublished, Signed, Speaker, StatusChanged, SystemEnrolled,
+        SystemInvited,
     },
     id::Id,
     key::{JwkThumbprint, PublicKey},
@@ -25,7 +26,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{
     Kind, Refusal, Step,
     answer::Pending,
-    event, people, policy,
+    event, outcome, people, policy,
     proof::Proof,
     random,
     request::{check_origin, check_target, evidence},
@@ -69,6 +70,12 @@ pub enum Act {
     Delegate,
     /// `POST /v1/delegations/end`; people only
     EndDelegation,
+    /// `POST /v1/executions`; target systems only
+    StartExecution,
+    /// `POST /v1/outcomes`
+    RecordOutcome,
+    /// `POST /v1/disputes/resolve`
+    ResolveDispute,
 }
 
 /// What an act has at hand.
@@ -76,6 +83,8 @@ pub(super) struct Desk<'a> {
     pub(super) stack: &'a BigStack,
     pub(super) reading: Reading,
     pub(super) proof: Proof<'a>,
+    /// Whose proof it is.
+    pub(super) by: Speaker,
     pub(super) body: &'a [u8],
     pub(super) now: UnixMillis,
     pub(super) policies: &'a policy::Policies,
@@ -100,6 +109,9 @@ impl Act {
             Self::RevokePasskey => people::revoke(desk),
             Self::Delegate => people::delegate(desk),
             Self::EndDelegation => people::end_delegation(desk),
+            Self::StartExecution => outcome::start(desk),
+            Self::RecordOutcome => outcome::record(desk),
+            Self::ResolveDispute => outcome::resolve(desk),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agentsigna_verifier::{
     digest::{self, Digest, Noun},
     entry::Event,
-    event::{ActProposed, Body},
+    event::{ActProposed, Body, Speaker},
     id::Id,
     log::note::KeyName,
     passkey::{
@@ -34,7 +34,7 @@ use super::{
     event,
     lane::{self, Done, TRIES_MAX},
     office::{self, Inner},
-    policy,
+    outcome, policy,
     proof::Proof,
     random,
     reply::Reply,
@@ -171,17 +171,21 @@ impl Office {
                 "not asked of you, answered before, or too late: begin again",
             )
         })?;
-        let (reply, outcome) = Reply::new();
+        let (reply, done) = Reply::new();
         let inner = Arc::clone(&self.inner);
-        self.submit(
-            (visitor.origin().to_owned(), visitor.user.clone()),
-            move |stack| {
-                if let Err(refusal) = sign(&inner, stack, &visitor, &open, &assertion, &reply) {
-                    reply.give(Err(refusal));
-                }
-            },
-        )?;
-        office::finish(outcome).await
+        let moved = outcome::lane(&visitor.tenant, open.act, &open.body);
+        let own = (visitor.origin().to_owned(), visitor.user.clone());
+        let job = move |stack: &BigStack| {
+            if let Err(refusal) = sign(&inner, stack, &visitor, &open, &assertion, &reply) {
+                reply.give(Err(refusal));
+            }
+        };
+        // What moves the exposure of an agent goes through its lane.
+        match moved {
+            Some(agent) => self.submit(agent, job)?,
+            None => self.submit(own, job)?,
+        }
+        office::finish(done).await
     }
 
     /// What other administrators proposed and nobody signed yet, newest first.
@@ -247,7 +251,7 @@ fn prepare(
         return Err(Refusal::not_found());
     };
     let mut reading = Reading::of(&visitor.tenant);
-    let asked = act.read(&reading, path, &body)?;
+    let asked = act.read(&mut reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     if let Asked::PublishPolicy(text) = &asked {
         // Said before it is signed.
@@ -345,7 +349,7 @@ fn step(
 ) -> Result<Step, Refusal> {
     let (path, body) = (open.context.path.as_str(), &open.body);
     let mut reading = Reading::of(&visitor.tenant);
-    let asked = open.act.read(&reading, path, body)?;
+    let asked = open.act.read(&mut reading, path, body)?;
     let follows = follows(&mut reading, &asked, visitor, path, body, now)?;
     let proof = Proof::Passkey {
         context: &open.context,
@@ -358,6 +362,7 @@ fn step(
         proof,
         body,
         now,
+        by: Speaker::User(visitor.user.clone()),
         policies: &inner.policies,
     })?;
     if follows == Follows::Proposed {

@@ -22,6 +22,7 @@ use agentsigna_verifier::{
 use super::{
     Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
     change::{Admitted, Change, Done, NonceUse, Waiter},
+    deadlines::Moved,
 };
 use crate::store::{Key, ReadError};
 
@@ -286,6 +287,8 @@ struct Applying<'a> {
     tenant: &'a Tenant,
     admission: &'a mut Admission,
     set: BTreeMap<RowName, Row>,
+    /// Rows of cases, as they were before the change.
+    before: BTreeMap<RowName, Row>,
 }
 
 impl Rows for Applying<'_> {
@@ -294,7 +297,13 @@ impl Rows for Applying<'_> {
     fn row(&mut self, name: &RowName) -> Result<Option<Row>, RowError> {
         match self.set.get(name) {
             Some(row) => Ok(Some(row.clone())),
-            None => self.admission.row(self.tenant, name),
+            None => {
+                let row = self.admission.row(self.tenant, name)?;
+                if let (RowName::Case(_), Some(row)) = (name, &row) {
+                    self.before.insert(name.clone(), row.clone());
+                }
+                Ok(row)
+            }
         }
     }
 
@@ -331,6 +340,7 @@ pub(super) fn admit(
         tenant: &tenant,
         admission: &mut admission,
         set: BTreeMap::new(),
+        before: BTreeMap::new(),
     };
     let mut index = first_index;
     for event in &change.events {
@@ -345,7 +355,11 @@ pub(super) fn admit(
         check_blob(&tenant, &change, event.event())?;
         index = index.saturating_add(1);
     }
-    let set = applying.set;
+    let Applying { set, before, .. } = applying;
+    let mut deadlines = Moved::default();
+    for (name, row) in &set {
+        deadlines.note(name, before.get(name), row);
+    }
     reserve_keys(shared, &tenant, &change, &set)?;
 
     // Sent while the tenant's lock is held, so that the sequencer gets changes in the order of their positions.
@@ -369,6 +383,7 @@ pub(super) fn admit(
         first_index,
         change,
         rows: set.into_iter().collect(),
+        deadlines,
         nonce,
         waiter: Waiter::new(done, counts),
     };
