@@ -224,7 +224,10 @@ fn body_of(route: &str, tenant: &Tenant) -> (String, Value) {
             json!({ "user": "dana", "status": "active", "roles": ["administrator"], "groups": [] }),
         ),
         "/v1/users/{id}/revoke" => ("dana", json!({ "user": "dana", "passkey": thumbprint })),
-        "/v1/executions" => ("", json!({ "case": "0".repeat(32), "passport": "0".repeat(32) })),
+        "/v1/executions" => (
+            "",
+            json!({ "case": "0".repeat(32), "passport": "0".repeat(32) }),
+        ),
         "/v1/outcomes" => (
             "",
             json!({ "case": "0".repeat(32), "outcome": "completed", "reason": "x" }),

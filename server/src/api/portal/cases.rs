@@ -14,10 +14,10 @@ use axum::{
 use super::{
     Door, Shared, Signed,
     around::{drawn, frame, report},
-    entrance,
+    entrance, outcomes,
     pages::{
         case::CasePage,
-        parts::{Chip, Left, Money, Plain, Shown, Theirs, When},
+        parts::{Chip, Late, Left, Money, Plain, Shown, Theirs, When},
         queue::{CaseRow, Cases, Found},
     },
     query::{Query, escaped},
@@ -209,6 +209,16 @@ async fn told_of(
         rules: rules.collect(),
         left: told.open_until.map(|(at, now)| Left { at, now }),
         may_review: told.asks_me,
+        ending: outcomes::ending(seen),
+        late: seen
+            .row
+            .overdue_from()
+            .filter(|since| *since <= told.now)
+            .map(|since| Late {
+                since,
+                now: told.now,
+            }),
+        forms: outcomes::forms(&door.office.sayable(visitor, seen.case, &seen.row)?),
         events: told
             .events
             .into_iter()

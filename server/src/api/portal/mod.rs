@@ -6,6 +6,7 @@
 //! | `acts` | what people rule: shown, proposed, signed |
 //! | `queue` | cases that wait for people |
 //! | `cases` | cases, what a search finds, their files, the verifier's report |
+//! | `outcomes` | cases past their time, and what became of permissions |
 //! | `log` | the ledger: its head, its entries, all of it to take along, the verifier's report |
 //! | `passports` | Passports, and their bytes |
 //! | `events` | news for pages that are open |
@@ -26,6 +27,7 @@ mod events;
 mod guard;
 mod judging;
 mod log;
+mod outcomes;
 pub mod pages;
 mod paging;
 mod passports;
@@ -73,6 +75,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .merge(queue::router())
         .merge(cases::router())
         .merge(judging::router())
+        .merge(outcomes::router())
         .merge(log::router())
         .merge(passports::router())
         .merge(events::router())

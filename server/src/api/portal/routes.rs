@@ -2,7 +2,7 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, cases, entering, events, judging, log, passports, queue};
+use super::{acts, cases, entering, events, judging, log, outcomes, passports, queue};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +63,13 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 8] = [
+const ROOMS: [&[Route]; 9] = [
     entering::ROUTES,
     acts::ROUTES,
     queue::ROUTES,
     cases::ROUTES,
     judging::ROUTES,
+    outcomes::ROUTES,
     log::ROUTES,
     passports::ROUTES,
     events::ROUTES,

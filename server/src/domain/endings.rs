@@ -1,20 +1,22 @@
-//! Cases that are past their time (OC-8): somebody should have said what became of them, and nobody has. Nothing here
-//! changes anything.
+//! What people look at of endings: cases that are past their time (OC-8), and what somebody may say of a case. Nothing
+//! here changes anything.
 
 use agentsigna_verifier::{
+    case::{Step, follow},
     entry::CaseId,
     event::{ActionRequested, Body},
+    outcome::{Found, Outcome, Voice},
     signed_request::Signed as SignedMessage,
-    state::CaseRow,
+    state::{CaseRow, Deed, Signer, StateError, may_sign},
     time::UnixMillis,
 };
 use serde::Serialize;
 
 use super::{
-    Caller, Kind, Office, Refusal, Visitor,
+    Caller, Kind, Office, Refusal, Visitor, outcome,
     view::{durable_case, logged},
 };
-use crate::ledger::{Calendar, Tenant};
+use crate::ledger::{Calendar, Reading, Tenant};
 
 /// Cases in one answer: whoever has more of them first asks about these.
 const OVERDUE_MAX: usize = 500;
@@ -30,6 +32,15 @@ pub struct Overdue {
     pub asked: ActionRequested,
     /// Where it stands.
     pub row: CaseRow,
+}
+
+/// What somebody may say of a case now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sayable {
+    /// How it ended.
+    pub outcomes: Vec<Outcome>,
+    /// What they found in its dispute.
+    pub found: Vec<Found>,
 }
 
 /// The answer of `GET /v1/open` (`spec/agent-api.md §4`).
@@ -92,6 +103,43 @@ impl Office {
     pub fn overdue(&self, visitor: &Visitor) -> Result<(Vec<Overdue>, UnixMillis), Refusal> {
         let now = self.inner.ledger.clock().now();
         Ok((overdue(&visitor.tenant, now)?, now))
+    }
+
+    /// What `visitor` may sign of `case`, whose row is `row`: what its table takes of people (CA-1, OC-5), if they are
+    /// people of it (OC-2).
+    ///
+    /// # Errors
+    /// What is our own fault.
+    pub fn sayable(
+        &self,
+        visitor: &Visitor,
+        case: CaseId,
+        row: &CaseRow,
+    ) -> Result<Sayable, Refusal> {
+        if !visitor.may_sign() || !row.state.has_passport() {
+            return Ok(Sayable::default());
+        }
+        let mut reading = Reading::of(&visitor.tenant);
+        let sponsor = outcome::sponsor(&mut reading, case)?;
+        let deed = Deed::Outcome { sponsor: &sponsor };
+        match may_sign(&mut reading, &deed, Signer::Person(&visitor.user)) {
+            Ok(_) => {}
+            Err(StateError::Broken { .. }) => return Ok(Sayable::default()),
+            Err(StateError::Rows(error)) => return Err(Refusal::broken(&error)),
+        }
+        let takes = |step| follow(Some(row.state), step).is_ok();
+        let disputed = row.ending.as_ref().and_then(|ending| ending.disputed_at);
+        let outcomes = Outcome::ALL.iter().copied().filter(|outcome| {
+            takes(Step::Ended(*outcome, Voice::People))
+                && (*outcome != Outcome::Disputed || disputed.is_none())
+        });
+        let found = Found::ALL.iter().copied();
+        Ok(Sayable {
+            outcomes: outcomes.collect(),
+            found: found
+                .filter(|found| takes(Step::Resolved(*found)))
+                .collect(),
+        })
     }
 }
 
