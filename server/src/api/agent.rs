@@ -143,7 +143,7 @@ async fn executions(State(door): Shared, request: Received) -> Outcome {
     report(&door, request, Act::StartExecution).await
 }
 
-/// Both callers sign for one path. The profile that a request claims is the one that it is then held to.
+/// AP-17: both callers sign for one path. The profile that a request claims is the one that it is then held to.
 async fn outcomes(State(door): Shared, request: Received) -> Outcome {
     let tag = format!("tag=\"{}\"", Profile::Founder.tag());
     let mut inputs = request.headers().get_all("signature-input").iter();

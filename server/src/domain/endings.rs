@@ -143,7 +143,7 @@ impl Office {
     }
 }
 
-fn overdue(tenant: &Tenant, now: UnixMillis) -> Result<Vec<Overdue>, Refusal> {
+pub(super) fn overdue(tenant: &Tenant, now: UnixMillis) -> Result<Vec<Overdue>, Refusal> {
     let due = tenant.due(Calendar::Overdue, now.millis(), OVERDUE_MAX);
     let mut found = Vec::new();
     for (_, case) in due.map_err(|error| Refusal::broken(&error))? {

@@ -271,3 +271,6 @@ fn says_the_same(a: &Body, b: &Body) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ fn a_sound_log_is_sound() {
     assert_eq!(report.rows, 14);
     assert_eq!(report.tiles, 2);
     assert_eq!(report.blobs, 1);
-    assert_eq!(report.deadlines, 1);
+    assert_eq!(report.deadlines, 2);
     assert_eq!(report.nonces, 11);
 }
 
