@@ -1,8 +1,7 @@
 """A second verifier of Passports and case files, written from the pages of spec/ alone: `verify.py [FILE TRUST [MS]]`.
-
-What it cannot read is `malformed`. It takes the trust file as its holder's word (TR-1 to TR-6), no group for a quorum,
-and runs no policy (step `replay`, VE-23): where only the verdict is wrong (`verdict-mismatch`), it answers VALID.
-Of people and of what became of a permission it knows no event: `unknown-kind`."""
+What it cannot read is `malformed`; events of people, and of what became of a permission, are of an `unknown-kind`. It takes
+the trust file as its holder's word (TR-1 to TR-6), no group for a quorum, and runs no policy (step `replay`, VE-23): where
+only the verdict is wrong (`verdict-mismatch`), it answers VALID."""
 import base64, cbor2, hashlib, json, pathlib, re, sys
 from types import SimpleNamespace as Record
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -134,7 +133,6 @@ BASE = re.compile(  # RQ-2 to RQ-14, RQ-27
     '"content-type" "content-digest"\\);created=(?P<created>0|[1-9][0-9]{0,12});expires=(?P<expires>0|[1-9][0-9]{0,12})'
     ';nonce="[A-Za-z0-9_-]{22,43}";keyid="(?P<keyid>.{43})";alg="ed25519";tag="agentsigna-(?P<profile>[a-z]+)-v1"')
 ACTION_NAMES = ("action", "amount_minor", "currency", "counterparty", "target", "reference", "parameters")
-RISKS = ("low", "medium", "high")
 SHOWN = {"claimed": base64url, "enrolled": lambda key: base64url(thumbprint(key)), "activated": bytes.hex}
 def check_request(event, step, row, rows):  # ST-5: signed by whom it must be, then, and saying what the event says
     body, signed, log = event.body, event.body["signed"], rows["log"]
@@ -183,11 +181,10 @@ def apply(event, rows):  # VE-17: judges an event by the rows that those before 
         inputs = {name: log[name] for name in ("origin", "currency", "exponent")} | {
             "action": action, "bundle": rows["policy"].get("active"), "decided_at": event.decided_at,
             "standing_at": whole(0, event.index), "target": {"id": action[5], "status": system["status"]},
-            "agent": {name: agent[name] for name in ("sponsor", "tier", "status")} | {  # SD-6: other cases make latitude
-                "id": row["agent"], "key": thumbprint(agent["key"]), "exposure_minor": whole(0, 10**18),
-                "latitude": whole(-1, 15)},
-            "counterparty": {"id": action[4], "payments_before": whole(other.get("payments_before", 0), 2**53 - 1),
-                             "risk": RISKS[RISKS.index(other.get("risk", "low")):]} | {  # SD-7: never below what was stated
+            "agent": {name: agent[name] for name in ("sponsor", "tier", "status")} | {"latitude": whole(-1, 15),  # SD-6
+                "id": row["agent"], "key": thumbprint(agent["key"]), "exposure_minor": whole(0, 10**18)},
+            "counterparty": {"id": action[4], "payments_before": whole(other.get("payments_before", 0), 2**53 - 1),  # SD-7
+                "risk": ("low", "medium", "high")[("low", "medium", "high").index(other.get("risk", "low")):]} | {
                 name: other.get(name) for name in ("status", "payment_details_changed_at")}}
         asks = [decision["verdict"] == "escalated", decision["demand"] != [], decision["review_ms"] is not None]
         need(not_enrolled=system.get("stage") == "enrolled", unknown_counterparty=other.get("stage"),
@@ -287,7 +284,6 @@ def judge_case(content, trust, at, missing):  # §5; the answer is whether there
         apply(entry, rows)
     need(case_incomplete=rows["case"]["stage"] in (["issued"] if passport else ["rejected", "in-review", "expired"]))
     return bool(passport) and judge_passport(passport, trust, at, missing, head, rows)  # VE-19 to VE-21
-
 def main(files):
     here, read, answers = pathlib.Path(__file__).parent, lambda *name: pathlib.Path(*name).read_bytes(), []
     if files:

@@ -11,7 +11,7 @@ use std::{
 use agentsigna_tests::{
     browser::{Browser, Page},
     server::Server,
-    tenant::Tenant,
+    tenant::{POLICY, Tenant},
 };
 use agentsigna_verifier::event::{Body, Signed};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn a_device_that_checks_nobody_signs_nothing() {
 }
 
 /// Clicks the button of the page's ceremony, and waits for what is said of it.
-fn sign(page: &Page, says: &str) -> String {
+pub(crate) fn sign(page: &Page, says: &str) -> String {
     page.click("form[data-sign] button");
     page.wait_until(&format!(
         "document.querySelector('[data-outcome]').textContent.includes({})",
@@ -76,8 +76,22 @@ fn sign(page: &Page, says: &str) -> String {
         .to_owned()
 }
 
+/// Signs in with the device of the page's person, which leads to the queue.
+pub(crate) fn sign_in(page: &Page, portal: &str) {
+    page.open(&format!("{portal}/sign-in"));
+    page.follow("form[data-sign] button");
+    assert_eq!(page.url(), format!("{portal}/queue"));
+}
+
+/// What the page complained of, save that an answer was a refusal: the test sees those.
+pub(crate) fn complaints(page: &Page) -> Vec<String> {
+    let mut complaints = page.complaints();
+    complaints.retain(|text| !text.contains("the server responded with a status of 4"));
+    complaints
+}
+
 /// The passkeys that were shown, as the page says them.
-fn thumbprint(said: &str, after: &str) -> String {
+pub(crate) fn thumbprint(said: &str, after: &str) -> String {
     let from = said.find(after).expect(after) + after.len();
     said[from..from + 43].to_owned()
 }
@@ -125,15 +139,20 @@ fn a_person_joins_signs_in_and_signs_in_a_real_browser() {
     let _ = sign(&page, "allowed");
     device.verifies(true);
     page.follow("form[data-sign] button");
-    assert_eq!(page.url(), format!("{}/", sites.portal));
-    assert!(page.text().contains("Dana (dana), administrator, approver"));
+    assert_eq!(page.url(), format!("{}/queue", sites.portal));
+    page.open(&format!("{}/people/dana", sites.portal));
+    let seen = page.text();
+    assert!(
+        seen.contains("Dana") && seen.contains("administrator, approver"),
+        "{seen}"
+    );
     // No script of any page can read the session.
     assert_eq!(page.eval("document.cookie"), "");
 
     // TA-10: words and bytes, then the signature. A form of our own page passes TA-3.
-    let body = json!({ "origin": north.origin(), "system": "erp" }).to_string();
-    page.fill("input[name=path]", "/v1/systems");
-    page.fill("textarea[name=body]", &body);
+    let body = format!("{{\"origin\":\"{}\",\"system\":\"erp\"}}", north.origin());
+    page.open(&format!("{}/systems", sites.portal));
+    page.fill("#system", "erp");
     page.follow("form[action='/acts'] button");
     let shown = page.text();
     assert!(shown.contains("Invite target system erp"), "{shown}");
@@ -149,15 +168,17 @@ fn a_person_joins_signs_in_and_signs_in_a_real_browser() {
         let _ = sign(&page, says);
         page.fill(&selector, good.as_str().unwrap());
     }
-    let done = sign(&page, "On record");
-    assert!(done.contains("system: erp"), "{done}");
+    // TA-21: the one-time code has a page, and no address.
+    page.follow("form[data-sign=act] button");
+    assert!(page.text().contains("One-time code for target system erp"));
+    assert_eq!(page.url(), format!("{}/acts/sign", sites.portal));
 
     // Another person of the same machine has no session here.
     let other = browser.person().page();
     other.open(&format!("{}/", sites.portal));
     assert_eq!(other.url(), format!("{}/sign-in", sites.portal));
 
-    assert_eq!(page.complaints(), [""; 0]);
+    assert_eq!(complaints(&page), [""; 0]);
     let log = audit(&server, &north);
     let (_, last) = log.entries.last().unwrap();
     let Body::SystemInvited(invited) = &last.body else {
@@ -188,9 +209,7 @@ pub(crate) fn join(page: &Page, server: &Server, tenant: &Tenant, user: &str) {
     confirmation["approval"] = thumbprint(&said, "Approval passkey: ").into();
     let path = format!("/v1/users/{user}/confirm");
     tenant.act(&path, confirmation).expect(200);
-    page.open(&format!("{}/sign-in", sites.portal));
-    page.follow("form[data-sign] button");
-    assert_eq!(page.url(), format!("{}/", sites.portal));
+    sign_in(page, &sites.portal);
 }
 
 /// L11 to L13, L36, A17: two people approve on their own devices what the page shows; without the device's check, with a
@@ -210,8 +229,7 @@ fn two_people_approve_in_a_real_browser() {
     let case = asked["case"].as_str().unwrap();
 
     for page in [&finn, &gerd] {
-        page.reload();
-        page.follow(&format!("a[href='/cases/{case}/review']"));
+        page.open(&format!("{}/cases/{case}/review", sites.portal));
         assert!(
             page.url()
                 .starts_with(&format!("{}/review", sites.approval))
@@ -266,9 +284,98 @@ fn two_people_approve_in_a_real_browser() {
     let passport = buyer.case(case).expect(200)["passport"].clone();
     assert!(passport.is_string());
     for page in [&finn, &gerd] {
-        assert_eq!(page.complaints(), [""; 0]);
+        assert_eq!(complaints(page), [""; 0]);
     }
     let _ = audit(&server, &north);
+}
+
+/// What the refusing form says once it is signed or not.
+fn refuse(page: &Page, says: &str) -> String {
+    let form = "[...document.querySelectorAll('form[data-sign=review]')].find(form => \
+                form.elements.decision.value === 'refuse')";
+    let _ = page.eval(&format!("{form}.querySelector('button').click()"));
+    let outcome = format!("{form}.querySelector('[data-outcome]').textContent");
+    page.wait_until(&format!("{outcome}.includes({})", Value::from(says)));
+    page.eval(&outcome).as_str().unwrap().to_owned()
+}
+
+/// A17, L12: a refusal needs a reason and a gesture, and closes the case; nobody judges after the deadline, whatever page
+/// is still open.
+#[test]
+fn a_refusal_and_a_deadline_in_a_real_browser() {
+    let server = Server::start_with_people();
+    let sites = server.sites();
+    let north = Tenant::ready(&server, "north");
+    let _ = north.policy(&POLICY.replace("PT4H", "PT1M"));
+    let buyer = north.agent("buyer-1");
+    let browser = Browser::start();
+    let (finn, gerd) = (browser.person().page(), browser.person().page());
+    let devices = [finn.device(true), gerd.device(true)];
+    join(&finn, &server, &north, "finn");
+    join(&gerd, &server, &north, "gerd");
+    let ask = |name: &str| buyer.buy(name, 600_000).expect(200)["case"].clone();
+    let [refused, expired] = ["po-1", "po-2"].map(|name| ask(name).as_str().unwrap().to_owned());
+    let review = |page: &Page, case: &str| {
+        page.open(&format!("{}/cases/{case}/review", sites.portal));
+    };
+
+    review(&finn, &refused);
+    // Without a reason the browser sends nothing.
+    let _ =
+        finn.eval("[...document.querySelectorAll('form[data-sign=review] button')].at(-1).click()");
+    assert_eq!(buyer.case(&refused).expect(200)["state"], "in-review");
+    finn.fill("#refuse-reason", "not this quarter");
+    devices[0].verifies(false);
+    let _ = refuse(&finn, "allowed");
+    devices[0].verifies(true);
+    let said = refuse(&finn, "On record");
+    assert!(said.contains("refused"), "{said}");
+    assert_eq!(buyer.case(&refused).expect(200)["state"], "refused");
+    // Another's open page of the same round.
+    review(&gerd, &refused);
+    assert!(!gerd.text().contains("Approve and sign"), "{}", gerd.text());
+
+    // One of two agrees in time; the other has the page open when time is over.
+    review(&finn, &expired);
+    let said = sign(&finn, "On record");
+    assert!(said.contains("in-review"), "{said}");
+    review(&gerd, &expired);
+    assert!(gerd.text().contains("Approve and sign"));
+    let since = std::time::Instant::now();
+    while buyer.case(&expired).expect(200)["state"] == "in-review" {
+        assert!(since.elapsed().as_secs() < 90, "the deadline did not come");
+        thread::sleep(std::time::Duration::from_millis(500));
+    }
+    assert_eq!(buyer.case(&expired).expect(200)["state"], "expired");
+    let before = gerd.eval("document.querySelector('[data-outcome]').textContent");
+    assert_eq!(before, "");
+    gerd.click("form[data-sign] button");
+    gerd.wait_until(
+        "document.querySelector('[data-outcome]').textContent.length > 0 && \
+         !document.querySelector('[data-outcome]').textContent.includes('Your device')",
+    );
+    let said = gerd.eval("document.querySelector('[data-outcome]').textContent");
+    assert!(!said.as_str().unwrap().contains("On record"), "{said}");
+    finn.open(&format!("{}/queue", sites.portal));
+    assert!(finn.text().contains("Nothing waits"), "{}", finn.text());
+    for page in [&finn, &gerd] {
+        assert_eq!(complaints(page), [""; 0]);
+    }
+    let log = audit(&server, &north);
+    let kinds = |kind: &str| {
+        log.entries
+            .iter()
+            .filter(|(_, event)| event.body.kind() == kind)
+            .count()
+    };
+    assert_eq!(
+        (
+            kinds("approval.refused"),
+            kinds("case.expired"),
+            kinds("passport.issued")
+        ),
+        (1, 1, 0)
+    );
 }
 
 /// A founder's link, a name and a touch: the page shows the leaf that the host sees.
@@ -292,8 +399,9 @@ fn a_founder_begins_a_log_in_a_real_browser() {
     let listed = run(&["tenant", "list"], &[]);
     let leaf = listed[0]["genesis_leaf"].as_str().unwrap();
     assert!(said.contains(leaf), "{said}");
-    page.open(&format!("{}/sign-in", server.sites().portal));
-    page.follow("form[data-sign] button");
-    assert!(page.text().contains("Dana (dana), administrator"));
-    assert_eq!(page.complaints(), [""; 0]);
+    let portal = server.sites().portal;
+    sign_in(&page, &portal);
+    page.open(&format!("{portal}/people/dana"));
+    assert!(page.text().contains("administrator"));
+    assert_eq!(complaints(&page), [""; 0]);
 }

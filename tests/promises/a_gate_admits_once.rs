@@ -11,6 +11,7 @@ use agentsigna_tests::{
     server::Server,
     tenant::{Party, TARGET, Tenant, passport_of},
 };
+use agentsigna_verifier::verify::testing;
 use tempfile::TempDir;
 
 struct Scene {
@@ -240,6 +241,28 @@ fn a_passport_for_elsewhere_opens_nothing() {
     assert!(scene.system.calls().is_empty());
     // It was good all the time.
     assert_eq!(order.send(&door, &agent, &passport).status, 201);
+}
+
+/// GA-7, L21: a Passport that was good once. Its log is of another day; the call is signed now, by the right key.
+#[test]
+fn a_passport_that_is_over_opens_nothing() {
+    let mut log = testing::Tenant::ready(1);
+    let case = log.authorized("r-1");
+    let passport = log.passport(case);
+    let target = format!("{}#erp", log.origin());
+    let system = TargetSystem::start();
+    let folder = TempDir::new().unwrap();
+    let gate = Gate::start(&Setup {
+        folder: folder.path(),
+        trust: &testing::trust_text(&[&log], "quorum none\n", &[&target]),
+        upstream: &system.url(),
+        state: &folder.path().join("state"),
+        platform: None,
+    });
+    let agent = Key::from_seed(&log.key(testing::Role::Agent).to_bytes());
+    let answer = Order::of("r-1", 12_500).send(&gate.door(), &agent, &passport);
+    answer.refused(403, "expired");
+    assert!(system.calls().is_empty());
 }
 
 /// GA-10: many calls at once, at two gates on one folder; and after SIGKILL.

@@ -14,7 +14,7 @@ use crate::pages::{
 };
 
 /// Width, height, dark, name. 640 is a desk at 200 %. Each width and each shade is seen; with PICTURES, all eight.
-const LOOKS: [(u32, u32, bool, &str); 8] = [
+pub(crate) const LOOKS: [(u32, u32, bool, &str); 8] = [
     (1280, 900, false, "desk-light"),
     (1024, 768, true, "tablet-dark"),
     (640, 450, false, "200-light"),
@@ -33,7 +33,7 @@ const JUDGE: &str = "axe.run(document, { runOnly: { type: 'tag', values: \
 const PLANTED: &str = "<!doctype html><title>planted</title><main><input></main>";
 
 /// axe-core, or nothing where it cannot be had; `.ci/axe` is a stage of its own that says so.
-fn axe() -> Option<String> {
+pub(crate) fn axe() -> Option<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let done = Command::new(root.join(".ci/axe"))
         .output()
@@ -61,13 +61,13 @@ fn strings(value: &Value) -> Vec<String> {
         .collect()
 }
 
-fn judged(page: &Page, axe: &str) -> Vec<String> {
+pub(crate) fn judged(page: &Page, axe: &str) -> Vec<String> {
     let _ = page.eval(&format!("{axe}; undefined"));
     strings(&page.eval(JUDGE))
 }
 
 /// The page photographed from top to bottom.
-fn photograph(page: &Page, look: Look, name: &str) {
+pub(crate) fn photograph(page: &Page, look: Look, name: &str) {
     let Some(folder) = env::var_os("PICTURES").map(PathBuf::from) else {
         return;
     };

@@ -8,6 +8,7 @@
 //! | [`keys`] | private keys and their files |
 //! | [`client`] | one key that calls one server; every part of a call can be spoilt before it is sent |
 //! | [`wire`] | HTTP/1.1 on a socket, for clients and for the demo's target system |
+//! | [`corpus`] | decisions that every release gives again |
 //! | [`tenant`] | a tenant with its founder, agents, target systems, counterparties and policy |
 //!
 //! A test usually begins so:
@@ -36,8 +37,10 @@
 
 pub mod browser;
 pub mod client;
+pub mod corpus;
 pub mod gate;
 pub mod keys;
+pub mod person;
 pub mod programs;
 pub mod server;
 pub mod tenant;

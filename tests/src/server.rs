@@ -78,6 +78,15 @@ impl Server {
     /// If it does not come up.
     #[must_use]
     pub fn start_with_people() -> Self {
+        Self::start_with_people_and(&[])
+    }
+
+    /// As [`Self::start_with_people`], with more arguments of `serve`.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn start_with_people_and(serve: &[&str]) -> Self {
         let scratch = TempDir::new().expect("a scratch folder");
         // A site names its port before the server listens: one that is free now.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -92,7 +101,7 @@ impl Server {
             "--approval-site",
             &sites.approval,
         ];
-        let mut server = Self::start_with(&scratch.path().join("data"), &init, &[]);
+        let mut server = Self::start_with(&scratch.path().join("data"), &init, serve);
         server.sites = Some(sites);
         server._scratch = Some(scratch);
         server

@@ -3,6 +3,8 @@
 //! The words are made from what was parsed, as the event is; they are for the one who signs (TA-10), and no verifier
 //! reads them.
 
+use std::fmt::{self, Display, Formatter};
+
 use agentsigna_verifier::{
     act::{
         Act as Request, Activation, AgentConfirmation, AgentInvitation, CounterpartyChange,
@@ -15,7 +17,9 @@ use agentsigna_verifier::{
     outcome::{Fault, Found, Outcome},
     passkey::context::Reason,
     people::{Groups, Roles},
+    snapshot::{Approval, Status},
     state::Deed,
+    time::UnixMillis,
 };
 
 use super::{
@@ -30,7 +34,37 @@ pub struct Words {
     /// What is done, in one line.
     pub title: String,
     /// Its members, each with its name.
-    pub details: Vec<(&'static str, String)>,
+    pub details: Vec<(&'static str, Said)>,
+    /// What follows from it, and what does not.
+    pub follows: Vec<&'static str>,
+}
+
+/// A member of an act in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// A word of the formats, an id, a number, or the name of a person.
+    Text(String),
+    /// What a counterparty calls itself.
+    Theirs(String),
+    /// A thumbprint or a digest.
+    Code(String),
+    /// A time.
+    At(UnixMillis),
+}
+
+impl Display for Said {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Theirs(text) | Self::Code(text) => f.write_str(text),
+            Self::At(time) => time.fmt(f),
+        }
+    }
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }
 
 /// An act that was read and belongs to its path and log.
@@ -204,121 +238,194 @@ impl Asked {
 
     /// What is done, for the one who signs.
     pub(super) fn words(&self) -> Words {
-        let (title, details) = match self {
-            Self::InviteAgent(act) => (
-                format!("Invite agent {}", act.agent),
-                vec![
-                    ("sponsor", act.sponsor.to_string()),
-                    ("tier", act.tier.number().to_string()),
-                ],
-            ),
-            Self::ConfirmAgent(act) => (
-                format!("Confirm the key of agent {}", act.agent),
-                vec![
-                    ("sponsor", act.sponsor.to_string()),
-                    ("tier", act.tier.number().to_string()),
-                    ("key", act.key.to_base64url()),
-                ],
-            ),
-            Self::ChangeStatus(act) => (
-                format!("Set {} to {}", act.who.id(), act.status.name()),
-                Vec::new(),
-            ),
-            Self::InviteSystem(act) => (format!("Invite target system {}", act.system), Vec::new()),
-            Self::ConfirmSystem(act) => (
-                format!("Confirm the key of target system {}", act.system),
-                vec![("key", act.key.to_base64url())],
-            ),
-            Self::EnrolCounterparty(act) => (
-                format!("Enrol counterparty {}", act.counterparty),
-                vec![
-                    ("name", act.name.clone()),
-                    ("status", act.status.name().to_owned()),
-                    ("risk", act.risk.name().to_owned()),
-                    ("payments before", act.payments_before.to_string()),
-                ],
-            ),
-            Self::ChangeCounterparty(act) => (
-                format!("Change counterparty {}", act.counterparty),
-                vec![
-                    ("status", act.status.name().to_owned()),
-                    ("risk", act.risk.name().to_owned()),
-                    (
-                        "payment details",
-                        if act.payment_details_changed {
-                            "new".to_owned()
-                        } else {
-                            "as before".to_owned()
-                        },
-                    ),
-                ],
-            ),
-            Self::PublishPolicy(text) => (
-                "Publish a policy: it decides nothing until it is activated".to_owned(),
-                vec![("bytes", text.len().to_string())],
-            ),
-            Self::ActivatePolicy(act) => (
-                "Let another policy decide from now on".to_owned(),
-                vec![("bundle", act.bundle.to_hex())],
-            ),
-            Self::InviteUser(act) => (
-                format!("Invite {}", act.user),
-                person(act.name.as_str(), &act.roles, &act.groups),
-            ),
+        Words {
+            title: self.title(),
+            details: self.details(),
+            follows: self.follows(),
+        }
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::InviteAgent(act) => format!("Invite agent {}", act.agent),
+            Self::ConfirmAgent(act) => format!("Confirm the key of agent {}", act.agent),
+            Self::ChangeStatus(act) => format!("Set {} to {}", act.who.id(), act.status.name()),
+            Self::InviteSystem(act) => format!("Invite target system {}", act.system),
+            Self::ConfirmSystem(act) => format!("Confirm the key of target system {}", act.system),
+            Self::EnrolCounterparty(act) => format!("Enrol counterparty {}", act.counterparty),
+            Self::ChangeCounterparty(act) => format!("Change counterparty {}", act.counterparty),
+            Self::PublishPolicy(_) => {
+                "Publish a policy: it decides nothing until it is activated".to_owned()
+            }
+            Self::ActivatePolicy(_) => "Let another policy decide from now on".to_owned(),
+            Self::InviteUser(act) => format!("Invite {}", act.user),
+            Self::ConfirmUser(act) => format!("Confirm the passkeys of {}", act.user),
+            Self::ChangeUser(act) => format!("Change {}", act.user),
+            Self::RevokePasskey(act) => format!("Revoke a passkey of {}", act.user),
+            Self::Delegate(act) => format!("Let {} judge for {}", act.to, act.from),
+            Self::EndDelegation(act) => format!("Let {} judge for {} no more", act.to, act.from),
+            Self::RecordOutcome(act, _) => match act.outcome {
+                Outcome::Completed => "Say that it was done as permitted",
+                Outcome::Reversed => "Say that it was undone",
+                Outcome::Rejected => "Say that it was not done",
+                Outcome::Disputed => "Dispute that it was done as permitted",
+            }
+            .to_owned(),
+            Self::ResolveDispute(act, _) => match act.result {
+                Found::Dismissed => "Find that there is nothing to the dispute",
+                Found::Lost => "Find that the dispute is right",
+                Found::Fraud => "Find that it was fraud",
+            }
+            .to_owned(),
+        }
+    }
+
+    fn details(&self) -> Vec<(&'static str, Said)> {
+        let text = |text: &str| Said::Text(text.to_owned());
+        let code = Said::Code;
+        match self {
+            Self::InviteAgent(act) => vec![
+                ("sponsor", text(act.sponsor.as_str())),
+                ("tier", act.tier.number().to_string().into()),
+            ],
+            Self::ConfirmAgent(act) => vec![
+                ("sponsor", text(act.sponsor.as_str())),
+                ("tier", act.tier.number().to_string().into()),
+                ("key", code(act.key.to_base64url())),
+            ],
+            Self::ChangeStatus(_) | Self::InviteSystem(_) | Self::EndDelegation(_) => Vec::new(),
+            Self::ConfirmSystem(act) => vec![("key", code(act.key.to_base64url()))],
+            Self::EnrolCounterparty(act) => vec![
+                ("name", Said::Theirs(act.name.clone())),
+                ("status", text(act.status.name())),
+                ("risk", text(act.risk.name())),
+                ("payments before", act.payments_before.to_string().into()),
+            ],
+            Self::ChangeCounterparty(act) => vec![
+                ("status", text(act.status.name())),
+                ("risk", text(act.risk.name())),
+                (
+                    "payment details",
+                    text(if act.payment_details_changed {
+                        "new"
+                    } else {
+                        "as before"
+                    }),
+                ),
+            ],
+            Self::PublishPolicy(policy) => vec![("bytes", policy.len().to_string().into())],
+            Self::ActivatePolicy(act) => vec![("bundle", code(act.bundle.to_hex()))],
+            Self::InviteUser(act) => person(act.name.as_str(), &act.roles, &act.groups),
             Self::ConfirmUser(act) => {
                 let mut details = person(act.name.as_str(), &act.roles, &act.groups);
-                details.push(("sign-in passkey", act.sign_in.to_base64url()));
-                details.extend(
-                    act.approval
-                        .map(|approval| ("approval passkey", approval.to_base64url())),
-                );
-                (format!("Confirm the passkeys of {}", act.user), details)
+                details.push(("sign-in passkey", code(act.sign_in.to_base64url())));
+                let approval = act.approval.map(|passkey| passkey.to_base64url());
+                details.extend(approval.map(|passkey| ("approval passkey", code(passkey))));
+                details
             }
-            Self::ChangeUser(act) => (
-                format!("Change {}", act.user),
-                vec![
-                    ("status", act.status.name().to_owned()),
-                    ("roles", roles(&act.roles)),
-                    ("groups", groups(&act.groups)),
-                ],
-            ),
-            Self::RevokePasskey(act) => (
-                format!("Revoke a passkey of {}", act.user),
-                vec![("passkey", act.passkey.to_base64url())],
-            ),
-            Self::Delegate(act) => (
-                format!("Let {} judge for {}", act.to, act.from),
-                vec![
-                    ("groups", groups(&act.groups)),
-                    ("from (ms)", act.starts_at.to_string()),
-                    ("until (ms)", act.ends_at.to_string()),
-                ],
-            ),
-            Self::EndDelegation(act) => (
-                format!("Let {} judge for {} no more", act.to, act.from),
-                Vec::new(),
-            ),
-            Self::RecordOutcome(act, _) => (
-                match act.outcome {
-                    Outcome::Completed => "Say that it was done as permitted",
-                    Outcome::Reversed => "Say that it was undone",
-                    Outcome::Rejected => "Say that it was not done",
-                    Outcome::Disputed => "Dispute that it was done as permitted",
+            Self::ChangeUser(act) => vec![
+                ("status", text(act.status.name())),
+                ("roles", roles(&act.roles).into()),
+                ("groups", groups(&act.groups).into()),
+            ],
+            Self::RevokePasskey(act) => vec![("passkey", code(act.passkey.to_base64url()))],
+            Self::Delegate(act) => vec![
+                ("groups", groups(&act.groups).into()),
+                ("from (ms)", Said::At(act.starts_at)),
+                ("until (ms)", Said::At(act.ends_at)),
+            ],
+            Self::RecordOutcome(act, _) => {
+                ended(act.case, act.outcome.as_str(), act.fault, &act.reason)
+            }
+            Self::ResolveDispute(act, _) => {
+                ended(act.case, act.result.as_str(), act.fault, &act.reason)
+            }
+        }
+    }
+
+    fn follows(&self) -> Vec<&'static str> {
+        const CODE: &str =
+            "You get a one-time code for whoever holds the key. It lives 10 minutes.";
+        match self {
+            Self::InviteAgent(_) => vec![
+                CODE,
+                "The key counts once the sponsor compared its thumbprint and confirmed it.",
+                "It has no latitude: that is earned, not granted here.",
+            ],
+            Self::ConfirmAgent(_) => vec![
+                "Requests with this key are decided by policy from then on.",
+                "A key is not replaced: for another key, another agent is enrolled.",
+            ],
+            Self::ChangeStatus(act) if act.status == Status::Suspended => vec![
+                "What is asked from the next request on is on record and rejected.",
+                "Passports that were given out stay good until they end: gates ask nobody.",
+            ],
+            Self::ChangeStatus(_) => vec!["Requests are decided by policy again."],
+            Self::InviteSystem(_) => vec![
+                CODE,
+                "Nothing is authorized in it until an administrator compared the thumbprint of its key and confirmed it.",
+            ],
+            Self::ConfirmSystem(_) => vec!["Passports are made out to it from then on."],
+            Self::EnrolCounterparty(act) if act.payments_before == 0 => vec![
+                "Agents may ask for actions with it from then on.",
+                "The first payment to it is decided by people, whatever the policy says.",
+            ],
+            Self::EnrolCounterparty(_) => vec!["Agents may ask for actions with it from then on."],
+            Self::ChangeCounterparty(act) => {
+                let mut follows = Vec::new();
+                if act.status == Approval::Blocked {
+                    follows.push("No action with it is authorized any more.");
                 }
-                .to_owned(),
-                ended(act.case, act.outcome.as_str(), act.fault, &act.reason),
-            ),
-            Self::ResolveDispute(act, _) => (
-                match act.result {
-                    Found::Dismissed => "Find that there is nothing to the dispute",
-                    Found::Lost => "Find that the dispute is right",
-                    Found::Fraud => "Find that it was fraud",
+                if act.payment_details_changed {
+                    follows.push("For 30 days, people decide every payment to it.");
                 }
-                .to_owned(),
-                ended(act.case, act.result.as_str(), act.fault, &act.reason),
-            ),
-        };
-        Words { title, details }
+                follows
+            }
+            Self::PublishPolicy(_) => Vec::new(),
+            Self::ActivatePolicy(_) => {
+                vec!["Every request that comes after it is decided by it. What was decided stays."]
+            }
+            Self::InviteUser(_) => vec![
+                "You get a one-time code for this person. It lives 10 minutes.",
+                "No passkey counts until its thumbprint was compared and confirmed.",
+            ],
+            Self::ConfirmUser(_) => {
+                vec!["From then on these passkeys sign for this person, in these roles and groups."]
+            }
+            Self::ChangeUser(act) if act.status == Status::Suspended => {
+                vec!["Their sessions end, and they sign nothing any more."]
+            }
+            Self::ChangeUser(_) => vec!["It counts from the next request of this person on."],
+            Self::RevokePasskey(_) => {
+                vec!["It counts no more, for ever. A session that began with it ends."]
+            }
+            Self::Delegate(_) => vec![
+                "Within these times, their word may count in your place in these groups.",
+                "They cannot pass it on, and you can end it at any time.",
+            ],
+            Self::EndDelegation(_) => vec!["What was judged before stays."],
+            Self::RecordOutcome(act, _) => match act.outcome {
+                Outcome::Completed => vec![
+                    "The amount is no open amount of the agent any more.",
+                    "It counts for the standing of both in seven days, if nobody disputes it.",
+                ],
+                Outcome::Reversed => vec![
+                    "The amount is no open amount of the agent any more.",
+                    "What was credited for it is withdrawn; whose fault it was loses standing at once.",
+                ],
+                Outcome::Rejected => vec!["The amount is no open amount of the agent any more."],
+                Outcome::Disputed => vec![
+                    "What was credited for it does not count until people resolve the dispute.",
+                    "A case is disputed once.",
+                ],
+            },
+            Self::ResolveDispute(act, _) => match act.result {
+                Found::Dismissed => vec!["What was credited for it stands again."],
+                Found::Lost | Found::Fraud => vec![
+                    "Whose fault it was loses standing at once: for 30 days an agent has no latitude.",
+                ],
+            },
+        }
     }
 }
 
@@ -327,18 +434,21 @@ fn ended(
     what: &'static str,
     fault: Option<Fault>,
     reason: &Reason,
-) -> Vec<(&'static str, String)> {
-    let mut details = vec![("case", case.to_string()), ("outcome", what.to_owned())];
-    details.extend(fault.map(|fault| ("fault", fault.as_str().to_owned())));
-    details.push(("reason", reason.as_str().to_owned()));
+) -> Vec<(&'static str, Said)> {
+    let mut details = vec![
+        ("case", Said::Code(case.to_string())),
+        ("outcome", what.to_owned().into()),
+    ];
+    details.extend(fault.map(|fault| ("fault", fault.as_str().to_owned().into())));
+    details.push(("reason", reason.as_str().to_owned().into()));
     details
 }
 
-fn person(name: &str, has: &Roles, of: &Groups) -> Vec<(&'static str, String)> {
+fn person(name: &str, has: &Roles, of: &Groups) -> Vec<(&'static str, Said)> {
     vec![
-        ("name", name.to_owned()),
-        ("roles", roles(has)),
-        ("groups", groups(of)),
+        ("name", name.to_owned().into()),
+        ("roles", roles(has).into()),
+        ("groups", groups(of).into()),
     ]
 }
 

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use agentsigna_verifier::{
-    action::{Currency, Exponent},
     case::CaseState,
     cbor::Value,
     decision::BuiltinRule,
@@ -94,13 +93,6 @@ pub struct Verified {
 }
 
 impl Office {
-    /// How amounts of the visitor's log are written.
-    #[must_use]
-    pub fn money(&self, visitor: &Visitor) -> (Exponent, Currency) {
-        let genesis = visitor.tenant.genesis();
-        (genesis.exponent, genesis.currency)
-    }
-
     /// A case, with its events from number `from` on: as many as one page holds.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ use super::{
     outcome,
     policy::Policies,
     rates::{Buckets, Rates},
+    rehearsal::Rehearsals,
     reply::Reply,
     view::durable_case,
     workers::Workers,
@@ -52,6 +53,8 @@ pub(super) struct Inner {
     pub(super) ledger: Ledger,
     workers: Workers,
     pub(super) policies: Policies,
+    /// What policies would do, and what they say: read by people, apart from what agents wait for.
+    pub(super) rehearsals: Rehearsals,
     pub(super) failures: Failures,
     /// What people are in the middle of.
     pub(super) ceremonies: Arc<Ceremonies>,
@@ -101,6 +104,7 @@ impl Office {
                 ledger,
                 workers: Workers::start(lanes)?,
                 policies: Policies::default(),
+                rehearsals: Rehearsals::start()?,
                 failures: Failures::default(),
                 ceremonies: Arc::default(),
                 rates: Buckets::new(rates),
@@ -152,6 +156,7 @@ impl Office {
     /// Takes no more work, and finishes what waits.
     pub fn close(&self) {
         self.inner.stopping.store(true, Ordering::Release);
+        self.inner.rehearsals.close();
         self.inner.workers.close();
         self.inner.record_failures(u64::MAX);
         // TA-5: the server stops.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use agentsigna_verifier::{
     digest::{self, Digest, Noun},
-    entry::Event,
     event::{ActProposed, Body, Speaker},
     id::Id,
     log::note::KeyName,
@@ -18,10 +17,7 @@ use agentsigna_verifier::{
     },
     people::PROPOSAL_LIFE_MS,
     rules::BigStack,
-    state::{
-        Blobs, People, ProposalRow, Row, RowName, SignedError, Signer, StateError, check_signed,
-        may_sign,
-    },
+    state::{Blobs, People, Row, RowName, SignedError, Signer, StateError, check_signed, may_sign},
     time::UnixMillis,
 };
 
@@ -33,6 +29,7 @@ use super::{
     directory::Desk,
     event,
     lane::{self, Done, TRIES_MAX},
+    objection,
     office::{self, Inner},
     outcome, policy,
     proof::Proof,
@@ -41,7 +38,7 @@ use super::{
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError, RowKind, Tenant};
+use crate::ledger::{AdmitError, Change, Reading, RowError};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -74,21 +71,6 @@ pub enum Follows {
     Second(Id),
     /// The act is proposed to the other administrators.
     Proposed,
-}
-
-/// An act that one administrator proposed, and nobody signed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// Who.
-    pub by: Id,
-    /// When.
-    pub at: UnixMillis,
-    /// Until when another may sign.
-    pub until: UnixMillis,
-    /// The path of the act.
-    pub path: String,
-    /// Its body, byte for byte: whoever signs signs the same.
-    pub body: Vec<u8>,
 }
 
 /// The blobs of a change, for whoever checks what was signed.
@@ -187,45 +169,6 @@ impl Office {
         }
         office::finish(done).await
     }
-
-    /// What other administrators proposed and nobody signed yet, newest first.
-    ///
-    /// # Errors
-    /// What is our own fault.
-    pub fn proposals(&self, visitor: &Visitor) -> Result<Vec<Proposal>, Refusal> {
-        let tenant = &visitor.tenant;
-        let now = self.inner.ledger.clock().now();
-        let rows = tenant
-            .rows(RowKind::Proposals)
-            .map_err(|error| Refusal::broken(&error))?;
-        let mut rows: Vec<_> = rows
-            .into_iter()
-            .filter_map(|row| match row {
-                Row::Proposal(row) => Some(row),
-                _ => None,
-            })
-            .filter(|row| row.open && now <= row.decided_at.plus(PROPOSAL_LIFE_MS))
-            .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.index));
-        rows.into_iter().map(|row| proposal(tenant, row)).collect()
-    }
-}
-
-fn proposal(tenant: &Tenant, row: ProposalRow) -> Result<Proposal, Refusal> {
-    let entry = tenant
-        .entry(row.index)
-        .map_err(|error| Refusal::broken(&error))?;
-    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-    let Body::ActProposed(proposed) = event.body else {
-        return Err(Refusal::broken(&"a proposal row names another entry"));
-    };
-    Ok(Proposal {
-        by: row.user,
-        at: row.decided_at,
-        until: row.decided_at.plus(PROPOSAL_LIFE_MS),
-        body: proposed.signed.body().unwrap_or_default().to_vec(),
-        path: proposed.path,
-    })
 }
 
 fn prepare(
@@ -253,8 +196,9 @@ fn prepare(
     let mut reading = Reading::of(&visitor.tenant);
     let asked = act.read(&mut reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
+    // Said before it is signed.
+    objection::check(&mut reading, &asked)?;
     if let Asked::PublishPolicy(text) = &asked {
-        // Said before it is signed.
         policy::compile(stack, text)?;
     }
     let origin = KeyName::parse(visitor.origin()).map_err(|error| Refusal::broken(&error))?;
@@ -385,7 +329,7 @@ fn step(
 }
 
 /// PE-7, PE-9: whether the signature does the act or proposes it. Judged again when the event is applied.
-fn follows(
+pub(super) fn follows(
     reading: &mut Reading,
     asked: &Asked,
     visitor: &Visitor,

@@ -3,16 +3,19 @@
 use agentsigna_server::api::portal::pages::{
     self,
     directory::{
-        ActorKind, ActorPage, AgentForm, AgentRow, Agents, Counterparties, CounterpartyForm,
-        CounterpartyPage, CounterpartyRow, KeyShown, Systems,
+        ActorKind, ActorPage, AgentForm, AgentRow, Agents, BandRow, Counterparties,
+        CounterpartyForm, CounterpartyPage, CounterpartyRow, KeyShown, StandingShown, Systems,
     },
     ledger::{EntryPage, EntryRow, Ledger, PassportPage, PassportRow, Passports},
-    parts::{Block, Chip, Exactly, Hash, Plain, Shown, Theirs, Tone, When},
+    parts::{Block, Chip, Exactly, Hash, Plain, Sentence, Shown, Theirs, Tone, When},
     people::{
         DelegationForm, DelegationRow, Delegations, PasskeyRow, PasskeysShown, People, PersonForm,
         PersonPage, PersonRow, Proposal,
     },
-    policy::{Activate, BundleRow, Changes, Compared, Draft, Policies, PolicyPage, RuleChange},
+    policy::{
+        Activate, ActivateStep, BundleRow, Changes, Compared, Draft, MovedCase, Policies,
+        PolicyPage, RuleChange,
+    },
 };
 use agentsigna_verifier::people::Role;
 
@@ -54,6 +57,27 @@ fn agent_row(
     }
 }
 
+fn standing(open: bool) -> StandingShown {
+    let band = |band: u8, minor, score, good, partners| BandRow {
+        band,
+        below: euro(minor),
+        score,
+        good,
+        partners,
+        open,
+    };
+    StandingShown {
+        facts: vec![
+            ("Earned", Shown::text("band 1, below 400.00")),
+            ("Evidence against it", Shown::text(0)),
+        ],
+        bands: vec![
+            band(0, 10_000, 902, 37_000, 14),
+            band(1, 40_000, 781, 14_333, 8),
+        ],
+    }
+}
+
 pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
     let agents = Agents {
         frame: frame(),
@@ -90,8 +114,10 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 Shown::Hash(Hash::new("BVUs4Do-_4da3XUlteJz7dV_YdOAtK3sQp185l2j-MY")),
             ),
         ],
+        standing: Some(standing(true)),
         shown: None,
         change: Some("suspended"),
+        again: vec![],
         cases: case_rows(words),
     };
     let claimed = ActorPage {
@@ -104,6 +130,8 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
             hidden: hidden("/v1/systems/erp/confirm"),
         }),
         change: None,
+        standing: None,
+        again: hidden("/v1/systems"),
         cases: vec![],
         facts: vec![("Invited", Shown::When(When(ago(120_000))))],
         ..agent.clone()
@@ -151,7 +179,10 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 None,
             ),
         ],
-        enrol: Some(CounterpartyForm::default()),
+        enrol: Some(CounterpartyForm {
+            payments_before: "0".into(),
+            ..CounterpartyForm::default()
+        }),
         next: None,
     };
     let one = CounterpartyPage {
@@ -169,7 +200,9 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 Shown::When(When(ago(9 * DAY_MS))),
             ),
         ],
+        standing: standing(false),
         may_change: true,
+        problems: vec![],
         cases: case_rows(words),
     };
     vec![
@@ -194,9 +227,9 @@ fn policies() -> Policies {
     Policies {
         frame: frame(),
         bundles: vec![
-            row("third", 1, 24, Chip::new(Tone::Waits, "published")),
-            row("second", 20, 23, Chip::new(Tone::Good, "active")),
-            row("first", 90, 3, Chip::new(Tone::Quiet, "was active")),
+            row("third", 1, Some(24), Chip::new(Tone::Quiet, "published")),
+            row("second", 20, Some(23), Chip::new(Tone::Good, "active")),
+            row("first", 90, None, Chip::new(Tone::Quiet, "published")),
         ],
         draft: Some(Draft {
             text: format!("{POLICY}</textarea><script>alert(1)</script>"),
@@ -204,7 +237,30 @@ fn policies() -> Policies {
                 "policy",
                 "line 9: unexpected `</textarea>`: expected `permit` or `forbid`",
             )],
+            checked: None,
         }),
+    }
+}
+
+fn moved(of: &str, after: &'static str) -> MovedCase {
+    MovedCase {
+        case: case(of).to_string(),
+        before: Chip::named("authorized"),
+        after: Chip::named(after),
+        rules: vec!["esc.amount".into(), "stop.high-risk".into()],
+    }
+}
+
+/// A draft that compiles: before it is published.
+fn checked() -> Policies {
+    let page = policies();
+    Policies {
+        draft: Some(Draft {
+            text: POLICY.into(),
+            problems: Vec::new(),
+            checked: policy().changes,
+        }),
+        ..page
     }
 }
 
@@ -213,12 +269,16 @@ fn policy() -> PolicyPage {
     PolicyPage {
         frame: frame(),
         bundle: hash("third"),
-        status: Chip::new(Tone::Waits, "published"),
+        status: Chip::new(Tone::Quiet, "published"),
         published: (When(ago(DAY_MS)), "dana".into()),
         activated: None,
         source: Block(POLICY.into()),
         changes: Some(Changes {
             active: Some(hash("second")),
+            is_active: false,
+            warnings: vec![Sentence::new(
+                "for policy `stop.never`, policy is impossible",
+            )],
             rules: vec![
                 RuleChange {
                     id: "esc.amount".into(),
@@ -238,24 +298,13 @@ fn policy() -> PolicyPage {
                 cases: 1_000,
                 since: When(ago(30 * DAY_MS)),
                 counts: [[812, 41, 3], [0, 96, 0], [0, 0, 48]],
-                moved: vec![
-                    (
-                        case("a").to_string(),
-                        Chip::named("authorized"),
-                        Chip::named("escalated"),
-                    ),
-                    (
-                        case("b").to_string(),
-                        Chip::named("authorized"),
-                        Chip::named("rejected"),
-                    ),
-                ],
+                otherwise: 7,
+                moved: vec![moved("a", "escalated"), moved("b", "rejected")],
             }),
         }),
         activate: Some(Activate {
-            bundle: super::samples::digest("third").to_hex(),
-            proposed: Some(("dana".into(), When(at(DAY_MS / 2)))),
-            needs_second: false,
+            body: "{\"origin\":\"log.example.com/t/0011223344556677\",\"bundle\":\"00\"}".into(),
+            step: ActivateStep::Seconds("dana".into(), When(at(DAY_MS / 2))),
         }),
     }
 }
@@ -355,6 +404,7 @@ fn people() -> Vec<(&'static str, String)> {
             hidden: hidden("/v1/users/finn/confirm"),
         }),
         change: Some(PersonForm {
+            status: "active".into(),
             roles: vec![Role::Administrator, Role::Approver],
             groups: "finance, treasury".into(),
             problems: vec![problem(
@@ -387,7 +437,7 @@ fn people() -> Vec<(&'static str, String)> {
                 ("mira".into(), Plain::new("Mira Okafor")),
             ],
             groups: vec!["finance".into(), "treasury".into()],
-            problems: vec![],
+            ..DelegationForm::default()
         }),
     };
     vec![
@@ -398,7 +448,11 @@ fn people() -> Vec<(&'static str, String)> {
 }
 
 pub(crate) fn rules() -> Vec<(&'static str, String)> {
-    let mut pages = vec![("policies", html(&policies())), ("policy", html(&policy()))];
+    let mut pages = vec![
+        ("policies", html(&policies())),
+        ("policies-checked", html(&checked())),
+        ("policy", html(&policy())),
+    ];
     pages.extend(people());
     pages
 }

@@ -50,24 +50,24 @@ pub(crate) fn run(arguments: &Arguments, page: &mut Page) -> Result<Exit, Failur
 }
 
 /// How far the audit is, on one line of a terminal; silent elsewhere.
-struct Meter {
+pub(crate) struct Meter {
     on: bool,
 }
 
 impl Meter {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             on: io::stderr().is_terminal(),
         }
     }
 
-    fn show(&self, progress: Progress) {
+    pub(crate) fn show(&self, progress: Progress) {
         let Progress { entries, size } = progress;
         self.write(&format!("\r{entries} of {size} entries"));
     }
 
     /// ECMA-48 §8.3.41: erases the line.
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.write("\r\u{1b}[K");
     }
 

@@ -16,8 +16,10 @@ mod keygen;
 mod ledger;
 mod passport;
 mod print;
+mod replay;
 mod report;
 mod trust_file;
+mod what_if;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -47,6 +49,8 @@ enum Command {
     Passport(passport::Arguments),
     Ledger(ledger::Arguments),
     Consistency(consistency::Arguments),
+    Replay(replay::Arguments),
+    WhatIf(what_if::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
     Call(call::Arguments),
@@ -92,6 +96,8 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Passport(arguments) => passport::run(arguments, now(), &mut page),
         Command::Ledger(arguments) => ledger::run(arguments, &mut page),
         Command::Consistency(arguments) => consistency::run(arguments, &mut page),
+        Command::Replay(arguments) => replay::run(arguments, &mut page),
+        Command::WhatIf(arguments) => what_if::run(arguments, &mut page),
         Command::Inspect(arguments) => inspect::run(arguments, &mut page),
         Command::Keygen(arguments) => keygen::run(arguments, &mut page),
         Command::Call(arguments) => call::run(arguments, now(), &mut page),

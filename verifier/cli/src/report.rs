@@ -7,7 +7,7 @@ use crate::{Exit, failure::Failure, print::Page};
 
 /// The answer for programs; the page tells the same.
 #[derive(Serialize)]
-struct Answer<'a> {
+pub(crate) struct Answer<'a> {
     outcome: &'static str,
     code: Option<&'static str>,
     what: Option<&'a str>,
@@ -53,14 +53,20 @@ pub(crate) fn say(report: &Report, question: &Question, page: &mut Page) -> Resu
             page.line(line);
         }
     }
-    Ok(match report.outcome() {
+    Ok(exit(report))
+}
+
+/// CL-1.
+pub(crate) const fn exit(report: &Report) -> Exit {
+    match report.outcome() {
         Outcome::Valid => Exit::Valid,
         Outcome::Refused(_) => Exit::Refused,
         Outcome::Incomplete(_) => Exit::Incomplete,
-    })
+    }
 }
 
-fn answer<'a>(report: &'a Report, question: &Question) -> Answer<'a> {
+/// The answer, for a command that has more to say.
+pub(crate) fn answer<'a>(report: &'a Report, question: &Question) -> Answer<'a> {
     let outcome = report.outcome();
     Answer {
         outcome: outcome.as_str(),

@@ -45,6 +45,17 @@ pub enum BuiltinRule {
 }
 
 impl BuiltinRule {
+    /// Those that reject.
+    pub const REJECTING: [Self; 7] = [
+        Self::BundleMismatch,
+        Self::AgentSuspended,
+        Self::TargetSuspended,
+        Self::CounterpartyBlocked,
+        Self::NoPolicy,
+        Self::EngineError,
+        Self::NoAuthority,
+    ];
+
     /// The id in ledgers.
     #[must_use]
     pub const fn id(self) -> &'static str {

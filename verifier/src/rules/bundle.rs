@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The stamp of the engine: Cedar, its language, our rules around it, the stack it runs on. Whatever could
-/// change one verdict changes this text.
+/// change one verdict changes this text; whether any did, the frozen corpus tells (RP-8).
 pub const ENGINE: &str = "cedar 4.14.1/lang 4.6/rules 1/stack 64M";
 
 /// The encoding of a bundle, in bytes: the longest policy text and 256 bytes around it.
@@ -108,6 +108,12 @@ impl Bundle {
     #[must_use]
     pub fn policy(&self) -> &str {
         &self.policy
+    }
+
+    /// How many policies are in it.
+    #[must_use]
+    pub const fn policy_count(&self) -> usize {
+        self.pieces.len()
     }
 
     /// Each policy's source and where it begins.

@@ -229,6 +229,20 @@ impl CompiledBundle {
         &self.warnings
     }
 
+    /// The grants that could speak about a type of action, by id.
+    pub(super) fn grants(&self, kind: ActionType) -> impl Iterator<Item = (&str, &Rule)> {
+        let authority = self.slice(kind).map(|slice| &slice.authority);
+        let ids: BTreeSet<String> = authority
+            .into_iter()
+            .flat_map(PolicySet::policies)
+            .map(|policy| policy.id().to_string())
+            .collect();
+        self.rules
+            .iter()
+            .filter(move |(id, rule)| rule.effect == Effect::Grant && ids.contains(*id))
+            .map(|(id, rule)| (id.as_str(), rule))
+    }
+
     pub(super) fn slice(&self, kind: ActionType) -> Option<&Slice> {
         self.slices.get(&kind)
     }

@@ -260,3 +260,54 @@ fn the_page_has_the_constants_of_the_code() {
     assert!((half - 60_000..=half).contains(&standing.on(day(90)).good[0]));
     assert!((half - 60_000..=half).contains(&standing.on(day(365)).bad));
 }
+
+/// SD-1 to SD-6. Goal: two implementations agree. Method: `testdata/standing/bes-1.json`, which `testdata/standing.py`
+/// computed from the page alone.
+#[test]
+fn the_vectors_come_out_again() {
+    let vectors = include_str!("../../../testdata/standing/bes-1.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let mut seen = 0;
+    for vector in vectors.as_array().unwrap() {
+        let number = |value: &serde_json::Value| value.as_u64().unwrap();
+        let place = |value: &serde_json::Value| usize::try_from(number(value)).unwrap();
+        let at = |day: u64| UnixMillis::new(day * DAY_MS).unwrap();
+        let mut world = World::of(8);
+        let mut deals: Vec<(usize, Band, Credit)> = Vec::new();
+        for deed in vector["deeds"].as_array().unwrap() {
+            let at = at(number(&deed[1]));
+            match deed[0].as_str().unwrap() {
+                "deal" => {
+                    let (partner, band) = (place(&deed[2]), band(number(&deed[3])));
+                    deals.push((partner, band, world.deal(partner, band, at)));
+                }
+                "bad" => world.agent.debit(number(&deed[2]), at),
+                turn => {
+                    let (partner, band, credit) = &mut deals[place(&deed[2])];
+                    let (standing, dealings) = &mut world.partners[*partner];
+                    let both = [&mut world.agent, standing];
+                    if turn == "again" {
+                        dealings.stand_again(credit, *band, at, both);
+                    } else {
+                        dealings.withdraw(credit, *band, at, both);
+                    }
+                }
+            }
+        }
+        let then = at(number(&vector["day"]));
+        let agent = world.agent.on(then);
+        let granted = Latitude::new(vector["granted"].as_i64().unwrap()).unwrap();
+        let latitude = agent.latitude(tier(number(&vector["tier"])), granted, then);
+        let found = serde_json::json!({
+            "good": agent.good,
+            "bad": agent.bad,
+            "partners": agent.partners,
+            "scores": agent.scores(),
+            "latitude": latitude.number(),
+            "probation_until": agent.probation_until.map(UnixMillis::millis),
+        });
+        assert_eq!(found, vector["then"], "{}", vector["description"]);
+        seen += 1;
+    }
+    assert_eq!(seen, 22);
+}

@@ -1,4 +1,5 @@
-//! Acts of people: shown in words, signed by a device, and those that wait for a second signature.
+//! Acts of people: shown in words, signed by a device, and those that wait for a second signature; by forms of the pages
+//! ([`forms`]) or by programs.
 
 use std::sync::Arc;
 
@@ -14,12 +15,16 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::{
-    Door, Outcome, Shared, Signed, body, entrance, html, plain,
+    Door, Outcome, Shared, Signed,
+    around::drawn,
+    body::{self, ActAsked},
+    entrance,
+    forms::{self, Typed},
     routes::{On, Route, Who, data, page},
 };
 use crate::{
     api::agent::{answer, json},
-    domain::{Follows, Prepared, Refusal},
+    domain::{Follows, Prepared},
 };
 
 /// Who may ask.
@@ -46,10 +51,8 @@ pub(super) fn router() -> Router<Arc<Door>> {
         .route("/acts/sign", post(sign))
 }
 
-async fn home(State(door): Shared, Extension(visitor): Signed) -> Outcome {
-    let proposals = door.office.proposals(&visitor)?;
-    let queue = door.office.queue(&visitor)?;
-    Ok(html(plain::home(&visitor, &proposals, &queue)))
+async fn home() -> Response {
+    forms::see_other("/queue")
 }
 
 async fn me(Extension(visitor): Signed) -> Response {
@@ -92,15 +95,24 @@ async fn proposals(State(door): Shared, Extension(visitor): Signed) -> Outcome {
 }
 
 async fn prepare(State(door): Shared, Extension(visitor): Signed, request: Request) -> Outcome {
-    let asked = body::act(request).await?;
-    let is_form = asked.is_form;
-    let prepared = door.office.prepare(visitor, asked.path, asked.body).await;
-    let rp_id = door.sites.portal().rp_id();
-    match prepared {
-        Ok(prepared) if is_form => Ok(html(plain::act(&prepared, rp_id))),
-        Ok(prepared) => Ok(json(StatusCode::OK, &shown(&prepared, rp_id))),
-        Err(refusal) if is_form => Ok(entrance::problem(refusal)),
-        Err(refusal) => Err(refusal.into()),
+    match body::act(request).await? {
+        ActAsked::Program { path, body } => {
+            let prepared = door.office.prepare(visitor, path, body).await?;
+            let rp_id = door.sites.portal().rp_id();
+            Ok(json(StatusCode::OK, &shown(&prepared, rp_id)))
+        }
+        ActAsked::Form { path, fields } => {
+            let typed = Typed::new(path, fields);
+            let (path, body) = match typed.body(&visitor) {
+                Ok(read) => read,
+                Err(problems) => return Ok(typed.again(&door, &visitor, problems)),
+            };
+            let prepared = door.office.prepare(Arc::clone(&visitor), path, body).await;
+            Ok(match prepared {
+                Ok(prepared) => drawn(forms::before(&door, &visitor, prepared)),
+                Err(refusal) => typed.refused(&door, &visitor, refusal),
+            })
+        }
     }
 }
 
@@ -115,7 +127,7 @@ fn shown(prepared: &Prepared, rp_id: &str) -> Value {
         .words
         .details
         .iter()
-        .map(|(name, value)| json!([name, value]))
+        .map(|(name, value)| json!([name, value.to_string()]))
         .collect();
     json!({
         "title": prepared.words.title,
@@ -132,11 +144,18 @@ fn shown(prepared: &Prepared, rp_id: &str) -> Value {
 }
 
 async fn sign(State(door): Shared, Extension(visitor): Signed, request: Request) -> Outcome {
-    let mut members = body::members(request).await?;
-    let context = body::bytes_of(&mut members, "context")?;
-    let assertion = body::assertion(&mut members)?;
-    members.finish().map_err(Refusal::from)?;
-    Ok(answer(
-        door.office.sign(visitor, &context, assertion).await?,
-    ))
+    let is_form = body::is_form(request.headers());
+    let (context, assertion) = match body::signed(request).await {
+        Err(refusal) if is_form => return Ok(entrance::problem(refusal)),
+        read => read?,
+    };
+    let done = door
+        .office
+        .sign(Arc::clone(&visitor), &context, assertion)
+        .await;
+    if !is_form {
+        return Ok(answer(done?));
+    }
+    let shown = done.and_then(|done| forms::after(&door, &visitor, &context, done));
+    Ok(shown.unwrap_or_else(|refusal| forms::not_done(&context, refusal)))
 }

@@ -27,12 +27,15 @@ pub(super) async fn nothing(request: Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a request to prepare an act says, and in which form it came.
-pub(super) struct ActForm {
-    pub(super) path: String,
-    pub(super) body: Vec<u8>,
-    /// Whether it was a form of a page, and a page is expected.
-    pub(super) is_form: bool,
+/// What a request to prepare an act says.
+pub(super) enum ActAsked {
+    /// A form of a page: the path of the act, and its other fields.
+    Form {
+        path: String,
+        fields: Vec<(String, String)>,
+    },
+    /// A program: path and body.
+    Program { path: String, body: Vec<u8> },
 }
 
 /// The members of a JSON body.
@@ -42,28 +45,12 @@ pub(super) async fn members(request: Request) -> Result<Members, Refusal> {
     Ok(json::parse(&bytes, limits::BODY_BYTES_MAX)?.object()?)
 }
 
-/// `path` and `body` of an act, as a form or as JSON, in which the body is base64url.
-pub(super) async fn act(request: Request) -> Result<ActForm, Refusal> {
-    if check_type(request.headers(), FORM).is_ok() {
-        let bytes = content(request, FORM_BYTES_MAX, "body-size").await?;
-        let fields = form(&bytes)?;
-        let [path, body] = ["path", "body"].map(|name| {
-            let mut found = fields.iter().filter(|(field, _)| field == name.as_bytes());
-            match (found.next(), found.next()) {
-                (Some((_, value)), None) => Ok(value.clone()),
-                _ => Err(Refusal::invalid(
-                    "form-field",
-                    "",
-                    format!("expected the field `{name}` once"),
-                )),
-            }
-        });
-        let path = String::from_utf8(path?).map_err(|_| Refusal::not_found())?;
-        return Ok(ActForm {
-            path,
-            body: checked(body?)?,
-            is_form: true,
-        });
+/// What is to be prepared: the form of a page, or JSON with `path` and `body`, which is base64url.
+pub(super) async fn act(request: Request) -> Result<ActAsked, Refusal> {
+    if is_form(request.headers()) {
+        let mut fields = fields(request).await?;
+        let path = once(&mut fields, "path")?;
+        return Ok(ActAsked::Form { path, fields });
     }
     check_type(request.headers(), JSON)?;
     let bytes_max = limits::POLICY_SOURCE_BYTES_MAX.saturating_mul(2);
@@ -72,14 +59,96 @@ pub(super) async fn act(request: Request) -> Result<ActForm, Refusal> {
     let path = members.text("path")?;
     let body = bytes_of(&mut members, "body")?;
     members.finish()?;
-    Ok(ActForm {
+    Ok(ActAsked::Program {
         path,
         body: checked(body)?,
-        is_form: false,
     })
 }
 
-fn checked(body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+/// Whether a page sent it, and a page is expected.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    check_type(headers, FORM).is_ok()
+}
+
+/// A context and the assertion over it, as JSON or as a form of the same names in base64url.
+pub(super) async fn signed(request: Request) -> Result<(Vec<u8>, Assertion), Refusal> {
+    if !is_form(request.headers()) {
+        let mut members = members(request).await?;
+        let context = bytes_of(&mut members, "context")?;
+        let assertion = assertion(&mut members)?;
+        members.finish()?;
+        return Ok((context, assertion));
+    }
+    let mut fields = fields(request).await?;
+    let mut bytes = |name: &str| {
+        let text = once(&mut fields, name)?;
+        BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| {
+            Refusal::invalid(
+                "form-field",
+                "",
+                format!("`{name}` is not base64url without padding"),
+            )
+        })
+    };
+    let context = bytes("context")?;
+    let [credential, authenticator, client, signature] = [
+        bytes("credential")?,
+        bytes("authenticator")?,
+        bytes("client")?,
+        bytes("signature")?,
+    ];
+    let assertion = asserted(credential, &authenticator, &client, &signature)?;
+    Ok((context, assertion))
+}
+
+/// The fields of a form, as text, in their order.
+async fn fields(request: Request) -> Result<Vec<(String, String)>, Refusal> {
+    let bytes = content(request, FORM_BYTES_MAX, "body-size").await?;
+    form(&bytes)?
+        .into_iter()
+        .map(|(name, value)| {
+            Some((
+                String::from_utf8(name).ok()?,
+                String::from_utf8(value).ok()?,
+            ))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| Refusal::new(Kind::Malformed, "form-encoding", "expected UTF-8"))
+}
+
+/// Takes the field `name`, which stands once.
+fn once(fields: &mut Vec<(String, String)>, name: &str) -> Result<String, Refusal> {
+    let mut found = fields.extract_if(.., |(field, _)| field == name);
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Ok(value),
+        _ => Err(Refusal::invalid(
+            "form-field",
+            "",
+            format!("expected the field `{name}` once"),
+        )),
+    }
+}
+
+/// A policy text out of the field `body` of a form, its lines ended as bodies end them.
+pub(super) async fn policy_text(request: Request) -> Result<String, Refusal> {
+    check_type(request.headers(), FORM)?;
+    let mut fields = fields(request).await?;
+    let text = once(&mut fields, "body")?.replace("\r\n", "\n");
+    if !fields.is_empty() {
+        return Err(Refusal::invalid(
+            "form-field",
+            "",
+            "expected the field `body` and no other",
+        ));
+    }
+    if text.len() > limits::POLICY_SOURCE_BYTES_MAX {
+        return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));
+    }
+    Ok(text)
+}
+
+/// A body is as long as a policy text at most.
+pub(super) fn checked(body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if body.len() > limits::POLICY_SOURCE_BYTES_MAX {
         return Err(too_large("body-size", limits::POLICY_SOURCE_BYTES_MAX));
     }
@@ -117,7 +186,16 @@ pub(super) fn assertion(members: &mut Members) -> Result<Assertion, Refusal> {
     let authenticator = bytes_of(members, "authenticator")?;
     let client = bytes_of(members, "client")?;
     let signature = bytes_of(members, "signature")?;
-    Assertion::new(credential, &authenticator, &client, &signature)
+    asserted(credential, &authenticator, &client, &signature)
+}
+
+fn asserted(
+    credential: Vec<u8>,
+    authenticator: &[u8],
+    client: &[u8],
+    signature: &[u8],
+) -> Result<Assertion, Refusal> {
+    Assertion::new(credential, authenticator, client, signature)
         .map_err(|error| Refusal::new(Kind::Malformed, error.code(), error.to_string()))
 }
 

@@ -13,18 +13,18 @@ use axum::{
 
 use super::{
     Door, Shared, Signed,
-    around::{drawn, frame, report},
-    entrance, outcomes,
+    around::{case_row, drawn, frame, money, report},
+    entrance, notice, outcomes,
     pages::{
         case::CasePage,
-        parts::{Chip, Late, Left, Money, Plain, Shown, Theirs, When},
-        queue::{CaseRow, Cases, Found},
+        parts::{Chip, Late, Left, Plain, Sentence, Shown, Theirs},
+        queue::{Cases, Found},
     },
     query::{Query, escaped},
     routes::{On, Route, Who, page},
     told, typed,
 };
-use crate::domain::{CaseSeen, Hit, Refusal, Searched, Visitor};
+use crate::domain::{Hit, Refusal, Searched, Visitor};
 
 /// Who may ask.
 pub(super) const ROUTES: &[Route] = &[
@@ -59,7 +59,7 @@ async fn list(State(door): Shared, Extension(visitor): Signed, request: Request)
 fn listed(door: &Door, visitor: &Visitor, query: &Query) -> Result<Cases, Refusal> {
     let before = query.number("before")?;
     let text = query.text("q");
-    let row = |seen: CaseSeen| row(door, visitor, &seen);
+    let row = |seen| case_row(visitor, seen);
     let page = Cases {
         frame: frame(door, visitor, None)?,
         query: Plain::new(text),
@@ -89,29 +89,6 @@ fn listed(door: &Door, visitor: &Visitor, query: &Query) -> Result<Cases, Refusa
         next: before.map(|before| format!("/cases?q={}&before={before}", escaped(text))),
         ..page
     })
-}
-
-fn row(door: &Door, visitor: &Visitor, seen: &CaseSeen) -> CaseRow {
-    let action = &seen.asked.action;
-    CaseRow {
-        case: seen.case,
-        asked_at: When(seen.asked_at),
-        agent: seen.asked.agent.clone(),
-        reference: Theirs::new(action.reference()),
-        kind: action.kind().name(),
-        amount: money(door, visitor, action.amount_minor()),
-        counterparty: action.counterparty().clone(),
-        state: Chip::case(seen.row.state),
-    }
-}
-
-fn money(door: &Door, visitor: &Visitor, minor: u64) -> Money {
-    let (exponent, currency) = door.office.money(visitor);
-    Money {
-        minor,
-        exponent,
-        currency,
-    }
 }
 
 fn found(hit: Hit) -> Found {
@@ -171,9 +148,12 @@ async fn case(
     request: Request,
 ) -> Response {
     let from = Query::of(&request).and_then(|query| query.number("from"));
-    drawn(match from {
-        Ok(from) => told_of(&door, &visitor, &case, from.unwrap_or_default()).await,
-        Err(refusal) => Err(refusal),
+    let done = notice::done(&door, &visitor, request.uri());
+    drawn(match (from, done) {
+        (Ok(from), Ok(done)) => {
+            told_of(&door, &visitor, &case, from.unwrap_or_default(), done).await
+        }
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
     })
 }
 
@@ -183,11 +163,12 @@ async fn told_of(
     visitor: &Visitor,
     case: &str,
     from: u64,
+    done: Option<Sentence>,
 ) -> Result<CasePage, Refusal> {
     let told = door.office.case_told(visitor, case, from).await?;
     let seen = &told.seen;
     let action = &seen.asked.action;
-    let of = |minor| money(door, visitor, minor);
+    let of = |minor| money(visitor.currency(), minor);
     let rules = told.rules.into_iter().map(|rule| {
         let title = rule.title.unwrap_or_else(|| {
             "What it says cannot be read here any more: its policy is of another release".to_owned()
@@ -199,7 +180,7 @@ async fn told_of(
         )
     });
     Ok(CasePage {
-        frame: frame(door, visitor, None)?,
+        frame: frame(door, visitor, done)?,
         case: seen.case,
         state: Chip::case(seen.row.state),
         kind: action.kind().name(),
@@ -242,7 +223,7 @@ async fn verified(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage
     let verified = door.office.verified(visitor, case).await?;
     Ok(CasePage {
         report: Some(report(&verified)),
-        ..told_of(door, visitor, case, 0).await?
+        ..told_of(door, visitor, case, 0, None).await?
     })
 }
 

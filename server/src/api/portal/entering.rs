@@ -7,7 +7,7 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
     routing::{get, post},
 };
@@ -15,7 +15,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
 use super::{
-    Door, Outcome, Shared, Signed, body, entrance, guard, pages,
+    Door, Outcome, Shared, Signed, body, entrance, forms, guard, pages,
     routes::{On, Route, Who, data, page},
     typed,
 };
@@ -92,9 +92,13 @@ async fn sign_in(State(door): Shared, request: Request) -> Outcome {
     Ok(response)
 }
 
-async fn sign_out(State(door): Shared, Extension(visitor): Signed) -> Outcome {
+async fn sign_out(State(door): Shared, Extension(visitor): Signed, headers: HeaderMap) -> Outcome {
     door.office.sign_out(&visitor);
-    let mut response = json(StatusCode::OK, &json!({ "next": "/sign-in" }));
+    let mut response = if body::is_form(&headers) {
+        forms::see_other("/sign-in")
+    } else {
+        json(StatusCode::OK, &json!({ "next": "/sign-in" }))
+    };
     guard::forget_cookie(&mut response);
     Ok(response)
 }

@@ -1,12 +1,16 @@
 //! Pages for people without a session, and what went wrong.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 
 use super::{
     Door, html,
     pages::{
         self, Template,
         entrance::{ErrorPage, Found, Join, JoinStep, SignIn},
+        frame::Problem,
         parts::Sentence,
     },
     routes::On,
@@ -45,13 +49,38 @@ pub(super) fn found(door: &Door) -> Response {
 
 /// A refusal as a page, with the status that it has as a problem.
 pub(super) fn problem(refusal: Refusal) -> Response {
+    leading(refusal, ("/".to_owned(), "Begin again".to_owned()))
+}
+
+/// An act that was refused: what is at `back` is as before.
+pub(super) fn refused(refusal: Refusal, back: String) -> Response {
+    leading(refusal, (back, "Back".to_owned()))
+}
+
+/// A form that cannot be taken and that nobody filled in: what is at `back` changed meanwhile, or was never so.
+pub(super) fn untaken(problems: &[Problem], back: String) -> Response {
+    let mut texts = problems.iter().map(|problem| &problem.text);
+    let first = texts.next().cloned();
+    let detail = first.map(|first| texts.fold(first, Sentence::and));
+    shown(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        detail.unwrap_or_else(|| Sentence::new("the form is empty")),
+        (back, "Back".to_owned()),
+    )
+}
+
+fn leading(refusal: Refusal, next: (String, String)) -> Response {
     let detail = Sentence::new(&refusal.detail);
     let status = Refused(refusal).into_response().status();
+    shown(status, detail, next)
+}
+
+fn shown(status: StatusCode, detail: Sentence, next: (String, String)) -> Response {
     let mut response = page(&ErrorPage {
         status: status.as_u16(),
         title: "This was not done".to_owned(),
         detail,
-        next: ("/".to_owned(), "Begin again".to_owned()),
+        next,
     });
     *response.status_mut() = status;
     response

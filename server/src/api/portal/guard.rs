@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{
-    Door, entrance, pages,
+    Door, body, entrance, pages,
     routes::{On, Route, Who, portal_routes},
 };
 use crate::{
@@ -112,7 +112,13 @@ fn admit(door: &Door, request: &Request) -> Result<Found, (Refusal, Asked)> {
         own(headers, site).map_err(|refusal| (refusal, Asked::Data))?;
     }
     let route = route(on, request)?;
-    let asked = || if route.page { Asked::Page } else { Asked::Data };
+    // Who sends a form looks at the answer; a program sends JSON.
+    let looks = if reads {
+        route.page
+    } else {
+        body::is_form(headers)
+    };
+    let asked = || if looks { Asked::Page } else { Asked::Data };
     let roles: &[_] = match route.who {
         Who::Anybody | Who::Invited | Who::Ticket => return Ok(Found { on, visitor: None }),
         Who::Person => &[],

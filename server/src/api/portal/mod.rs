@@ -3,13 +3,17 @@
 //! | Room | Routes |
 //! |---|---|
 //! | `entering` | sign-in, join, founding, files that pages load |
-//! | `acts` | what people rule: shown, proposed, signed |
+//! | `acts` | what people rule: shown, proposed, signed; `forms` makes the pages around it |
 //! | `queue` | cases that wait for people |
 //! | `cases` | cases, what a search finds, their files, the verifier's report |
 //! | `outcomes` | cases past their time, and what became of permissions |
 //! | `log` | the ledger: its head, its entries, all of it to take along, the verifier's report |
 //! | `passports` | Passports, and their bytes |
 //! | `events` | news for pages that are open |
+//! | `directory` | agents and target systems, with the forms of acts on them |
+//! | `counterparties` | the same of counterparties |
+//! | `people` | people and delegations, with theirs |
+//! | `policies` | bundles: what differs, what would have been decided, drafts |
 //! | `judging` | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
@@ -21,20 +25,26 @@ mod acts;
 mod around;
 mod body;
 mod cases;
+mod counterparties;
+mod directory;
 mod entering;
 mod entrance;
 mod events;
+mod forms;
 mod guard;
 mod judging;
 mod log;
+mod notice;
 mod outcomes;
 pub mod pages;
 mod paging;
 mod passports;
-mod plain;
+mod people;
+mod policies;
 mod query;
 mod queue;
 mod routes;
+mod standings;
 mod stream;
 mod tar;
 mod told;
@@ -74,11 +84,15 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .merge(acts::router())
         .merge(queue::router())
         .merge(cases::router())
+        .merge(directory::router())
+        .merge(counterparties::router())
+        .merge(people::router())
         .merge(judging::router())
         .merge(outcomes::router())
         .merge(log::router())
         .merge(passports::router())
         .merge(events::router())
+        .merge(policies::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

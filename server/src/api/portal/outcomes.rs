@@ -8,12 +8,12 @@ use axum::{Extension, Router, extract::State, response::Response, routing::get};
 
 use super::{
     Door, Shared, Signed,
-    around::{drawn, frame},
+    around::{drawn, frame, money},
     pages::{
         case::EndForm,
         frame::Facts,
         open::{OpenPage, OpenRow},
-        parts::{Chip, Late, Money, Shown, When},
+        parts::{Chip, Late, Shown, When},
     },
     routes::{On, Route, Who, page},
 };
@@ -33,7 +33,6 @@ async fn open(State(door): Shared, Extension(visitor): Signed) -> Response {
 
 fn overdue(door: &Door, visitor: &Visitor) -> Result<OpenPage, Refusal> {
     let (cases, now) = door.office.overdue(visitor)?;
-    let (exponent, currency) = door.office.money(visitor);
     let rows = cases.into_iter().map(|one| {
         let action = &one.asked.action;
         OpenRow {
@@ -44,11 +43,7 @@ fn overdue(door: &Door, visitor: &Visitor) -> Result<OpenPage, Refusal> {
             },
             since: When(one.since),
             kind: action.kind().name(),
-            amount: Money {
-                minor: action.amount_minor(),
-                exponent,
-                currency,
-            },
+            amount: money(visitor.currency(), action.amount_minor()),
             counterparty: action.counterparty().clone(),
             agent: one.row.agent,
             target: one.row.target,

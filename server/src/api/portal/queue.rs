@@ -56,7 +56,7 @@ async fn queue(State(door): Shared, Extension(visitor): Signed, request: Request
 
 fn drawn_from(door: &Door, visitor: &Visitor, query: &Query) -> Result<Queue, Refusal> {
     let (mut waiting, now) = door.office.waiting_for(visitor)?;
-    let (exponent, currency) = door.office.money(visitor);
+    let (currency, exponent) = visitor.currency();
     let mut asked = Asked::read(query, exponent.digits().into());
     asked.offer(&waiting);
     let views = VIEWS.map(|(name, address)| {

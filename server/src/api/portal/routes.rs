@@ -2,7 +2,10 @@
 
 use agentsigna_verifier::people::Role;
 
-use super::{acts, cases, entering, events, judging, log, outcomes, passports, queue};
+use super::{
+    acts, cases, counterparties, directory, entering, events, judging, log, outcomes, passports,
+    people, policies, queue,
+};
 
 /// One of the two sites, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,15 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 9] = [
+const ROOMS: [&[Route]; 13] = [
     entering::ROUTES,
     acts::ROUTES,
     queue::ROUTES,
     cases::ROUTES,
+    directory::ROUTES,
+    counterparties::ROUTES,
+    people::ROUTES,
+    policies::ROUTES,
     judging::ROUTES,
     outcomes::ROUTES,
     log::ROUTES,

@@ -11,6 +11,7 @@
 mod call;
 mod inspect;
 mod keygen;
+mod policies;
 mod server;
 mod usage;
 mod vectors;

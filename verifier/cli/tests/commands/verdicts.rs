@@ -25,7 +25,7 @@ fn folder() -> (TempDir, Tenant) {
     (folder, tenant)
 }
 
-fn write_export(to: &Path, export: &MemoryExport) {
+pub(crate) fn write_export(to: &Path, export: &MemoryExport) {
     for (name, bytes) in &export.0 {
         let path = to.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,10 +1,12 @@
 //! Policy compiled and decided, with Cedar.
 
+mod changes;
 mod clauses;
 mod explain;
 mod files;
 mod hostile;
 mod properties;
+mod told;
 mod verdicts;
 
 use alloc::{

@@ -8,7 +8,7 @@ use crate::{
     action::Band,
     cbor::{CborError, Items, Value},
     digest::Digest,
-    event::{Stated, latitude, per_band, read_per_band},
+    event::{StandingChanged, Stated, latitude, per_band, read_per_band},
     id::Id,
     standing::{Credit, Dealings, Rated, Standing},
     time::UnixMillis,
@@ -75,6 +75,18 @@ impl Moved {
 }
 
 impl Ending {
+    /// What must be said next, in the same write, if something must: SD-8.
+    #[must_use]
+    pub fn standing_due(&self) -> Option<StandingChanged> {
+        let moved = self.moved.as_ref()?;
+        let due = moved.due.first()?;
+        Some(StandingChanged {
+            rated: due.rated.clone(),
+            moved_by: moved.by,
+            standing: due.says?,
+        })
+    }
+
     pub(super) fn to_value(&self) -> Value {
         Value::array([
             Value::from(self.counterparty.as_str()),

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     digest::{Digest, Noun},
+    entry::Event,
     limits,
     log::{
         checkpoint::{Checkpoint, SignedCheckpoint},
@@ -68,9 +69,26 @@ pub fn audit<E: Export>(
     options: Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, E::Error> {
+    audit_seeing(export, trust, question, options, progress, &mut |_, _| {})
+}
+
+/// As [`audit`]; `seen` is called with the index and the event of each entry that was judged and may follow those
+/// before it, in their order. What it was told counts for nothing unless the report says VALID: the head that binds
+/// all of it is compared last.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_seeing<E: Export>(
+    export: &mut E,
+    trust: &Trust,
+    question: &Question,
+    options: Options,
+    progress: &mut dyn FnMut(Progress),
+    seen: &mut dyn FnMut(u64, &Event),
+) -> Result<Report, E::Error> {
     let mut checks = Checks::new(Profile::Ledger);
     let _ = checks.made(Step::Pinned, head::pinned(question.pinned));
-    match whole(&mut checks, export, trust, options, progress) {
+    match whole(&mut checks, export, trust, options, progress, seen) {
         Err(Reading::Export(error)) => Err(error),
         Ok(()) | Err(Reading::Halt(Halt)) => Ok(checks.finish(None)),
     }
@@ -82,6 +100,7 @@ fn whole<E: Export>(
     trust: &Trust,
     options: Options,
     progress: &mut dyn FnMut(Progress),
+    seen: &mut dyn FnMut(u64, &Event),
 ) -> Result<(), Reading<E::Error>> {
     let note = read(export, "checkpoint", limits::NOTE_BYTES_MAX)?;
     let (signed, log) = open(checks, note.as_deref(), trust)?;
@@ -91,7 +110,7 @@ fn whole<E: Export>(
     checks.claim("root", signed.head().root(), Voucher::LogKey);
 
     let mut walk = Walk::new(export, log, trust, size, options);
-    let walked = walk.all(&signed.head(), progress);
+    let walked = walk.all(&signed.head(), progress, seen);
     match walked {
         Ok(()) => {}
         Err(Fault::Export(error)) => return Err(Reading::Export(error)),

@@ -122,6 +122,7 @@ impl<'a, E: Export> Walk<'a, E> {
         &mut self,
         head: &TreeHead,
         progress: &mut dyn FnMut(Progress),
+        seen: &mut dyn FnMut(u64, &Event),
     ) -> Result<(), Fault<E::Error>> {
         at(
             Step::Genesis,
@@ -132,7 +133,7 @@ impl<'a, E: Export> Walk<'a, E> {
             ),
         )?;
         for bundle in Bundle::all(self.size) {
-            self.bundle(bundle)?;
+            self.bundle(bundle, seen)?;
             progress(Progress {
                 entries: self.frontier.size().entries(),
                 size: self.size.entries(),
@@ -157,7 +158,11 @@ impl<'a, E: Export> Walk<'a, E> {
         at(Step::Completeness, self.at_rest())
     }
 
-    fn bundle(&mut self, bundle: Bundle) -> Result<(), Fault<E::Error>> {
+    fn bundle(
+        &mut self,
+        bundle: Bundle,
+        seen: &mut dyn FnMut(u64, &Event),
+    ) -> Result<(), Fault<E::Error>> {
         let path = bundle.path();
         let Some(bytes) = self.file(&path, BUNDLE_BYTES_MAX)? else {
             return at(
@@ -175,12 +180,16 @@ impl<'a, E: Export> Walk<'a, E> {
             }
         };
         for entry in entries {
-            self.entry(entry)?;
+            self.entry(entry, seen)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, bytes: &[u8]) -> Result<(), Fault<E::Error>> {
+    fn entry(
+        &mut self,
+        bytes: &[u8],
+        seen: &mut dyn FnMut(u64, &Event),
+    ) -> Result<(), Fault<E::Error>> {
         let index = self.frontier.size().entries();
         let leaf = LeafHash::of(bytes);
         // The tile first: where both differ, it says which entry was changed after it was hashed.
@@ -225,7 +234,9 @@ impl<'a, E: Export> Walk<'a, E> {
         if let Some(facts) = facts {
             self.sheet(index, &event, facts)?;
         }
-        self.case(index, &event)
+        self.case(index, &event)?;
+        seen(index, &event);
+        Ok(())
     }
 
     /// VE-25, EN-6, EN-7, EN-8: of this log, at this index, after the entry before, not before its time.

@@ -131,13 +131,7 @@ impl Tenant {
 
     /// The standings that are to be said next, one after the other.
     pub fn standing_due(&mut self, case: CaseId) -> Option<StandingChanged> {
-        let moved = self.ending(case).moved?;
-        let due = moved.due.into_iter().next()?;
-        Some(StandingChanged {
-            rated: due.rated,
-            moved_by: moved.by,
-            standing: due.says?,
-        })
+        self.ending(case).standing_due()
     }
 
     /// Appends an event of a case, and what it did to standings.

@@ -71,8 +71,38 @@ pub struct ActorPage {
     pub shown: Option<KeyShown>,
     /// The status that the person may set: `suspended`, `active` or nothing.
     pub change: Option<&'static str>,
+    /// Of an agent, what evidence says of it.
+    pub standing: Option<StandingShown>,
+    /// Hidden fields of another invitation, while no key counts; empty where the person may not.
+    pub again: Vec<(&'static str, String)>,
     /// Its last cases.
     pub cases: Vec<CaseRow>,
+}
+
+/// What evidence says of an agent or a counterparty.
+#[derive(Debug, Clone)]
+pub struct StandingShown {
+    /// What decisions weigh: names and values.
+    pub facts: Facts,
+    /// From band 0 on, at least one.
+    pub bands: Vec<BandRow>,
+}
+
+/// One band of a standing.
+#[derive(Debug, Clone)]
+pub struct BandRow {
+    /// 0 to 15.
+    pub band: u8,
+    /// Amounts in it are smaller.
+    pub below: Money,
+    /// 0 to 999.
+    pub score: u64,
+    /// Good evidence.
+    pub good: u64,
+    /// Partners behind it.
+    pub partners: u64,
+    /// Whether the agent may act in it without people.
+    pub open: bool,
 }
 
 /// Which of the two.
@@ -136,7 +166,7 @@ pub struct CounterpartyRow {
     pub status: Chip,
     /// Low, medium, high.
     pub risk: Chip,
-    /// Payments completed.
+    /// Payments made before this log knew it.
     pub payments_before: u64,
     /// When its payment details last changed.
     pub details_changed_at: Option<When>,
@@ -149,6 +179,12 @@ pub struct CounterpartyForm {
     pub counterparty: String,
     /// As typed.
     pub name: String,
+    /// As chosen.
+    pub status: String,
+    /// As chosen.
+    pub risk: String,
+    /// As typed.
+    pub payments_before: String,
     /// What cannot be taken.
     pub problems: Vec<Problem>,
 }
@@ -169,8 +205,12 @@ pub struct CounterpartyPage {
     pub risk: &'static str,
     /// Names and values.
     pub facts: Facts,
+    /// What evidence says of it.
+    pub standing: StandingShown,
     /// Whether the person may change it.
     pub may_change: bool,
+    /// What cannot be taken of a change.
+    pub problems: Vec<Problem>,
     /// The last cases with it.
     pub cases: Vec<CaseRow>,
 }

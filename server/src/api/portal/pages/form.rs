@@ -130,6 +130,18 @@ pub fn body(origin: &str, path: &str, fields: &[(String, String)]) -> Result<Str
     }
 }
 
+/// The id of the element whose field became the member at `pointer` (RFC 6901) in the body of the act at `path`;
+/// empty if it is none's alone.
+#[must_use]
+pub fn element(path: &str, pointer: &str) -> &'static str {
+    let member = pointer.split('/').nth(1).unwrap_or_default();
+    members(path)
+        .unwrap_or_default()
+        .iter()
+        .find(|(name, _, _)| *name == member)
+        .map_or("", |(_, _, id)| id)
+}
+
 fn problem(field: &'static str, text: impl std::fmt::Display) -> Problem {
     Problem {
         field,

@@ -473,6 +473,12 @@ impl Sentence {
     pub fn new(text: impl Display) -> Self {
         Self(text.to_string())
     }
+
+    /// Two sentences, one after the other.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self(format!("{}; {}", self.0, other.0))
+    }
 }
 
 impl Display for Sentence {

@@ -61,6 +61,8 @@ pub struct PersonForm {
     pub user: String,
     /// As typed.
     pub name: String,
+    /// As chosen, of a change: `active` or `suspended`.
+    pub status: String,
     /// As chosen.
     pub roles: Vec<Role>,
     /// As typed, with commas.
@@ -89,7 +91,7 @@ pub struct PersonPage {
     pub shown: Option<PasskeysShown>,
     /// Roles and groups to be changed, if the person who looks may.
     pub change: Option<PersonForm>,
-    /// Hidden fields with which the person who looks invites themselves again, to add a passkey; empty for others.
+    /// Hidden fields of another invitation: one's own, to add a passkey, or an administrator's; empty for others.
     pub add: Vec<(&'static str, String)>,
 }
 
@@ -159,8 +161,16 @@ pub struct DelegationForm {
     pub from: String,
     /// People to choose from: id and name.
     pub to: Vec<(String, Plain)>,
+    /// Whom, as chosen.
+    pub chosen: String,
     /// Groups of the person.
     pub groups: Vec<String>,
+    /// Which of them, as chosen.
+    pub chosen_groups: Vec<String>,
+    /// As typed: `2026-11-22T09:41`, UTC.
+    pub starts_at: String,
+    /// As typed.
+    pub ends_at: String,
     /// What cannot be taken.
     pub problems: Vec<Problem>,
 }

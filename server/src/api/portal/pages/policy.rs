@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     frame::{Frame, Problem, wrong},
-    parts::{Block, Chip, Hash, Plain, When},
+    parts::{Block, Chip, Hash, Plain, Sentence, When},
 };
 
 /// `GET /policies`.
@@ -30,9 +30,9 @@ pub struct BundleRow {
     pub published_at: When,
     /// Who published it.
     pub published_by: String,
-    /// How many policies are in it.
-    pub rules: u64,
-    /// Active, was active, or published.
+    /// How many policies are in it; `None` if it is written for another engine.
+    pub rules: Option<usize>,
+    /// Active, or published.
     pub status: Chip,
 }
 
@@ -43,6 +43,8 @@ pub struct Draft {
     pub text: String,
     /// What the compiler says.
     pub problems: Vec<Problem>,
+    /// What it would change, if it was asked about and compiles: then it can be signed.
+    pub checked: Option<Changes>,
 }
 
 /// `GET /policies/{bundle}`.
@@ -53,7 +55,7 @@ pub struct PolicyPage {
     pub frame: Frame,
     /// Its digest.
     pub bundle: Hash,
-    /// Active, was active, or published.
+    /// Active, or published.
     pub status: Chip,
     /// When and by whom it was published.
     pub published: (When, String),
@@ -72,11 +74,15 @@ pub struct PolicyPage {
 pub struct Changes {
     /// The active bundle; `None` if there is none.
     pub active: Option<Hash>,
+    /// Whether it is the active bundle, byte for byte.
+    pub is_active: bool,
     /// Rule by rule.
     pub rules: Vec<RuleChange>,
     /// Rules that are the same in both.
-    pub same: u64,
-    /// Recent cases decided by both.
+    pub same: usize,
+    /// What the compiler warns of.
+    pub warnings: Vec<Sentence>,
+    /// Recent cases decided again; `None` if none was decided yet.
     pub compared: Option<Compared>,
 }
 
@@ -93,28 +99,54 @@ pub struct RuleChange {
     pub after: Option<Block>,
 }
 
-/// How many of the last cases each bundle would decide which way.
+/// What would have become of the last cases.
 #[derive(Debug, Clone)]
 pub struct Compared {
     /// How many were decided again.
-    pub cases: u64,
+    pub cases: usize,
     /// Since when.
     pub since: When,
-    /// Rows: verdict of the active bundle; columns: verdict of this one; authorized, escalated, rejected each.
+    /// Rows: verdict as recorded; columns: verdict of this one; authorized, escalated, rejected each.
     pub counts: [[u64; 3]; 3],
-    /// Cases whose verdict differs: case id, before, after.
-    pub moved: Vec<(String, Chip, Chip)>,
+    /// Cases with the same verdict by other rules, or asking other people.
+    pub otherwise: usize,
+    /// Cases whose verdict differs, the last one first.
+    pub moved: Vec<MovedCase>,
+}
+
+/// A case that would have gone another way.
+#[derive(Debug, Clone)]
+pub struct MovedCase {
+    /// Its name.
+    pub case: String,
+    /// The verdict as recorded.
+    pub before: Chip,
+    /// The verdict of this one.
+    pub after: Chip,
+    /// The rules of this one.
+    pub rules: Vec<String>,
 }
 
 /// The signature that activates.
 #[derive(Debug, Clone)]
 pub struct Activate {
-    /// 64 hex digits.
-    pub bundle: String,
-    /// Who signed first, if somebody did, and until when it counts.
-    pub proposed: Option<(String, When)>,
-    /// Whether a second administrator has to sign after this person.
-    pub needs_second: bool,
+    /// What is signed, byte for byte.
+    pub body: String,
+    /// What the signature would do.
+    pub step: ActivateStep,
+}
+
+/// What a signature under the activation would do.
+#[derive(Debug, Clone)]
+pub enum ActivateStep {
+    /// Activate: there is no second administrator.
+    Alone,
+    /// Propose it to the other administrators.
+    Proposes,
+    /// Nothing more: the person proposed it, until then.
+    Waits(When),
+    /// Activate what this administrator proposed, until then.
+    Seconds(String, When),
 }
 
 /// The verdicts, in the order of [`Compared::counts`].
@@ -148,6 +180,13 @@ impl Compared {
             .filter(|(_, same, _)| !same)
             .map(|(count, ..)| count)
             .fold(0, u64::saturating_add)
+    }
+}
+
+impl ActivateStep {
+    /// Whether there is something to sign.
+    const fn signs(&self) -> bool {
+        !matches!(self, Self::Waits(_))
     }
 }
 
