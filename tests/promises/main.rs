@@ -33,6 +33,7 @@ mod outcomes_close_cases_and_move_trust;
 mod pages;
 mod pages_are_for_everybody;
 mod pages_offer_what_may_be_signed;
+mod pages_say_what_became_of_it;
 mod people_approve_exactly_what_they_saw;
 mod people_rule_by_their_own_signatures;
 mod same_request_same_answer;

@@ -28,8 +28,6 @@ use serde_json::{Value, json};
 use crate::{
     at_the_portal::Person,
     audited::{Log, audit},
-    pages::html,
-    pages_offer_what_may_be_signed::{offered, send},
     people_approve_exactly_what_they_saw::judge,
 };
 
@@ -39,15 +37,15 @@ permit(principal, action == Agentsigna::Action::"purchase", resource)
 when { resource.status == "approved" };
 "#;
 
-struct World {
-    server: Server,
-    tenant: Tenant,
-    erp: Party,
-    buyer: Party,
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) tenant: Tenant,
+    pub(crate) erp: Party,
+    pub(crate) buyer: Party,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = Server::start_with_people();
         let tenant = Tenant::found(&server, "north");
         let erp = tenant.system(TARGET);
@@ -63,7 +61,7 @@ impl World {
     }
 
     /// A case that policy authorized, and the `cti` of its Passport.
-    fn authorized(&self, request: &str, cents: u64) -> (String, String) {
+    pub(crate) fn authorized(&self, request: &str, cents: u64) -> (String, String) {
         let answer = self.buyer.buy(request, cents).expect(200);
         assert_eq!(answer["verdict"], "authorized", "{answer}");
         let passport = Passport::parse(&passport_of(&answer)).unwrap();
@@ -76,12 +74,12 @@ impl World {
     }
 }
 
-fn by(party: &Party, path: &str, mut body: Value) -> Answer {
+pub(crate) fn by(party: &Party, path: &str, mut body: Value) -> Answer {
     body["origin"] = party.origin.clone().into();
     party.client.act(Profile::Action, path, &body)
 }
 
-fn started(party: &Party, case: &str, cti: &str) -> Answer {
+pub(crate) fn started(party: &Party, case: &str, cti: &str) -> Answer {
     by(
         party,
         "/v1/executions",
@@ -90,7 +88,7 @@ fn started(party: &Party, case: &str, cti: &str) -> Answer {
 }
 
 /// The members of an outcome.
-fn outcome(case: &str, outcome: &str, fault: Option<&str>) -> Value {
+pub(crate) fn outcome(case: &str, outcome: &str, fault: Option<&str>) -> Value {
     let mut body = json!({ "case": case, "outcome": outcome, "reason": "as delivered" });
     if let Some(fault) = fault {
         body["fault"] = fault.into();
@@ -98,7 +96,7 @@ fn outcome(case: &str, outcome: &str, fault: Option<&str>) -> Value {
     body
 }
 
-fn resolution(case: &str, result: &str, fault: Option<&str>) -> Value {
+pub(crate) fn resolution(case: &str, result: &str, fault: Option<&str>) -> Value {
     let mut body = json!({ "case": case, "result": result, "reason": "looked into" });
     if let Some(fault) = fault {
         body["fault"] = fault.into();
@@ -511,113 +509,4 @@ fn a_stranger_reads_what_became_of_it() {
     let _ = world.server.export("north", &folder).expect(0);
     let words = programs::verify_ledger(&folder, &trust, &["--replay"]).expect(0);
     assert!(words.contains("permissions without outcome"), "{words}");
-}
-
-fn text(person: &Person, path: &str) -> String {
-    let answer = person.at_portal("GET", path).send();
-    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-    let read = html::read(&answer.text()).unwrap_or_else(|fault| panic!("{path}: {fault}"));
-    assert_eq!(read.faults(), [""; 0], "{path}");
-    let main = read.of("main").next().unwrap();
-    main.text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// TA-20, OC-2, SD-1: the page of a case says what became of it, and offers what may be said to whom may say it; agent
-/// and counterparty show what it moved.
-#[test]
-fn pages_show_what_became_of_it_and_offer_what_may_be_said() {
-    let world = World::new();
-    let person = |user, seed, roles: &[&str]| {
-        Person::enrolled(&world.server, &world.tenant, user, seed, roles, &[])
-    };
-    let olga = person("olga", 1, &["operator"]);
-    let dana = person("dana", 3, &["operator"]);
-    let otto = person("otto", 5, &["auditor"]);
-    let (case, cti) = world.authorized("po-1", 1_000);
-    started(&world.erp, &case, &cti).expect(200);
-    let page = format!("/cases/{case}");
-    let chosen = |person: &Person| -> Vec<(String, Option<String>)> {
-        let forms = offered(person, &page).into_iter();
-        let field = |form: &[(String, String)], name: &str| {
-            let found = form.iter().find(|(field, _)| field == name);
-            found.map(|(_, value)| value.clone())
-        };
-        forms
-            .map(|form| {
-                let what = field(&form, "outcome").or_else(|| field(&form, "result"));
-                (what.unwrap(), field(&form, "fault"))
-            })
-            .collect()
-    };
-    let what = |word: &str, fault: Option<&str>| (word.to_owned(), fault.map(str::to_owned));
-    // The sponsor and an auditor read; nobody offers them anything.
-    assert_eq!(chosen(&dana), []);
-    assert_eq!(chosen(&otto), []);
-    let open = [what("completed", None), what("reversed", Some("agent"))];
-    assert_eq!(chosen(&olga), open);
-    let shown = send(&olga, &offered(&olga, &page)[0]);
-    assert_eq!(shown.status, 200, "{}", shown.text());
-    assert!(shown.text().contains("Say that it was done as permitted"));
-    assert!(shown.text().contains(&format!("href=\"{page}\"")));
-    // What is missing comes back to the page of the case.
-    let mut empty = offered(&olga, &page)[0].clone();
-    empty.retain(|(name, _)| name != "reason");
-    let untaken = send(&olga, &empty);
-    assert_eq!(untaken.status, 422, "{}", untaken.text());
-    assert!(untaken.text().contains(&page));
-
-    by(
-        &world.erp,
-        "/v1/outcomes",
-        outcome(&case, "completed", None),
-    )
-    .expect(200);
-    let read = text(&olga, &page);
-    for expected in [
-        "Target erp began",
-        "target erp said: completed",
-        "as delivered",
-        "settled: it counts no more",
-        "1000 in band 0, stands",
-        "Standing of agent `buyer-1`: scores 200 0",
-    ] {
-        assert!(read.contains(expected), "`{expected}` is not in {read}");
-    }
-    let agent = text(&otto, "/agents/buyer-1");
-    for expected in [
-        "Earnednone: people decide",
-        "Grantedband 7",
-        "0 100.00 EUR 200 1000 1 yes",
-    ] {
-        assert!(agent.contains(expected), "`{expected}` is not in {agent}");
-    }
-    let acme = text(&otto, "/counterparties/acme");
-    assert!(acme.contains("0 100.00 EUR 200 1000 1 no"), "{acme}");
-
-    olga.act("/v1/outcomes", outcome(&case, "disputed", None))
-        .expect(200);
-    assert_eq!(
-        chosen(&olga),
-        [what("dismissed", None), what("lost", Some("agent"))]
-    );
-    olga.act(
-        "/v1/disputes/resolve",
-        resolution(&case, "fraud", Some("agent")),
-    )
-    .expect(200);
-    assert_eq!(chosen(&olga), []);
-    let agent = text(&otto, "/agents/buyer-1");
-    for expected in [
-        "Decisions weigh latitudenone",
-        "Grantedended with",
-        "against it32000",
-        "On probation until",
-    ] {
-        assert!(agent.contains(expected), "`{expected}` is not in {agent}");
-    }
-    // Nothing is past its time: that takes a day.
-    assert!(text(&otto, "/open").contains("Nothing is past its time."));
-    let listed = world.tenant.founder.read("/v1/open").expect(200);
-    assert_eq!(listed["cases"], json!([]));
-    let _ = audit(&world.server, &world.tenant);
 }

@@ -364,6 +364,15 @@ fn silent_case(words: &Words) -> CasePage {
                 &[("reversed", "reversed: it was undone")],
                 vec![("agent", "the agent"), ("none", "nobody")],
             ),
+            EndForm {
+                path: "/v1/disputes/resolve",
+                ..form(
+                    "Dismiss the dispute",
+                    "result",
+                    &[("dismissed", "dismissed: there is nothing to it")],
+                    Vec::new(),
+                )
+            },
         ],
         ..case_page(words)
     }

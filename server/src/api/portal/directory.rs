@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use agentsigna_verifier::{
-    action::{Currency, Exponent, Latitude},
+    action::Latitude,
     id::Id,
-    review::words,
     snapshot::Status,
     state::{AgentRow, Deed, Ground, Stage, SystemRow},
 };
