@@ -1,7 +1,10 @@
 //! Goal: behind a gate nothing happens without a Passport for exactly that, and nothing twice (GA-2 to GA-11, CL-60).
 //! Method: real server, real gate process, a real target system that remembers every call; each call wrong in one way.
 
-use std::{fs, thread};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use agentsigna_tests::{
     client::Client,
@@ -9,10 +12,12 @@ use agentsigna_tests::{
     keys::Key,
     programs,
     server::Server,
-    tenant::{Party, TARGET, Tenant, passport_of},
+    tenant::{POLICY, Party, SUPPLIER, TARGET, Tenant, passport_of},
 };
-use agentsigna_verifier::verify::testing;
+use agentsigna_verifier::{event::Body, verify::testing};
 use tempfile::TempDir;
+
+use crate::audited::audit;
 
 struct Scene {
     tenant: Tenant,
@@ -380,4 +385,53 @@ fn a_gate_that_is_set_up_wrong_does_not_begin() {
     assert!(begin("trust.json", "no-mapping.json", upstream).contains("no-mapping.json"));
     assert!(begin("trust.json", "mapping.json", "http://127.0.0.1:1/x").contains("upstream"));
     assert!(begin("gone.json", "mapping.json", upstream).contains("gone.json"));
+}
+
+/// GA-11, OC-1, AP-16: the log hears of each admission, once, also if the gate dies and, not knowing that it was heard,
+/// reports again.
+#[test]
+fn ga_11_the_log_hears_of_each_admission_once() {
+    let server = Server::start();
+    let tenant = Tenant::found(&server, "north");
+    let key = Key::generate();
+    let erp = tenant.system_with(TARGET, key.clone());
+    tenant.counterparty(SUPPLIER);
+    let _ = tenant.policy(POLICY);
+    let buyer = tenant.agent("buyer-1");
+    let system = TargetSystem::start();
+    let folder = TempDir::new().unwrap();
+    let mut gate = Gate::start(&Setup {
+        folder: folder.path(),
+        trust: &tenant.trust(&[TARGET]),
+        upstream: &system.url(),
+        state: &folder.path().join("state"),
+        platform: Some((&server.door(), &key)),
+    });
+    let asked = buyer.buy("po-1", 125_000).expect(200);
+    let case = asked["case"].as_str().unwrap();
+    let order = Order::of("po-1", 125_000);
+    let answer = order.send(&gate.door(), buyer.client.key(), &passport_of(&asked));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let reported = folder.path().join("state/reported");
+    let until_reported = || {
+        let since = Instant::now();
+        while fs::read_dir(&reported).unwrap().count() == 0 {
+            assert!(
+                since.elapsed() < Duration::from_secs(30),
+                "nothing is reported"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until_reported();
+    assert_eq!(erp.case(case).expect(200)["state"], "executing");
+    gate.kill();
+    fs::remove_dir_all(&reported).unwrap();
+    fs::create_dir(&reported).unwrap();
+    gate.go_on();
+    until_reported();
+    let log = audit(&server, &tenant);
+    let begun = log.case(case).into_iter();
+    let begun = begun.filter(|event| matches!(event.body, Body::ExecutionStarted(_)));
+    assert_eq!(begun.count(), 1);
 }

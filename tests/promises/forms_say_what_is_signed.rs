@@ -86,6 +86,8 @@ fn every_form_becomes_the_body_of_its_act() {
         "/v1/counterparties/nordwind-papier",
         "/v1/delegations",
         "/v1/delegations/end",
+        "/v1/disputes/resolve",
+        "/v1/outcomes",
         "/v1/policies",
         "/v1/policies/activate",
         "/v1/systems",

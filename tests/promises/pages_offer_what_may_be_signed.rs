@@ -56,7 +56,7 @@ fn filled(page: &Read, form: &Element) -> Fields {
 }
 
 /// The forms of acts that `person` is offered at `path`.
-fn offered(person: &Person, path: &str) -> Vec<Fields> {
+pub(crate) fn offered(person: &Person, path: &str) -> Vec<Fields> {
     let answer = person.at_portal("GET", path).send();
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     let page = html::read(&answer.text()).unwrap_or_else(|fault| panic!("{path}: {fault}"));

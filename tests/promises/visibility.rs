@@ -224,6 +224,18 @@ fn body_of(route: &str, tenant: &Tenant) -> (String, Value) {
             json!({ "user": "dana", "status": "active", "roles": ["administrator"], "groups": [] }),
         ),
         "/v1/users/{id}/revoke" => ("dana", json!({ "user": "dana", "passkey": thumbprint })),
+        "/v1/executions" => (
+            "",
+            json!({ "case": "0".repeat(32), "passport": "0".repeat(32) }),
+        ),
+        "/v1/outcomes" => (
+            "",
+            json!({ "case": "0".repeat(32), "outcome": "completed", "reason": "x" }),
+        ),
+        "/v1/disputes/resolve" => (
+            "",
+            json!({ "case": "0".repeat(32), "result": "dismissed", "reason": "x" }),
+        ),
         _ => ("", json!({})),
     };
     body["origin"] = tenant.origin().into();
@@ -246,7 +258,13 @@ fn ap_1_every_route_with_every_kind_of_caller() {
     ];
     for (method, route, profile) in ROUTES {
         // agent, system, founder, founder of another tenant
+        // There is no such case; whose a case is, is in `outcomes_close_cases_and_move_trust`.
         let expected: [u16; 4] = match (method, route) {
+            ("POST", "/v1/executions") => [403, 404, 403, 403],
+            // AP-17
+            ("POST", "/v1/outcomes") if profile == Profile::Action => [403, 404, 403, 403],
+            ("POST", "/v1/outcomes" | "/v1/disputes/resolve") => [403, 403, 404, 422],
+            ("GET", "/v1/open") => [403, 403, 200, 200],
             ("POST", "/v1/actions") => [200, 403, 403, 403],
             // Nobody was invited: the code is wrong, whoever signs; the key in the body is another's.
             ("POST", "/v1/claims") => [401, 401, 401, 401],

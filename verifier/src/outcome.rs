@@ -7,6 +7,11 @@ pub const DISPUTE_WINDOW_MS: u64 = 7 * DAY_MS;
 /// How long after its end an unused Passport lapses: 60 s, in milliseconds. OC-6
 pub const LAPSE_MS: u64 = 60_000;
 
+/// How long after the end of its Passport a case that was begun may be without outcome: 24 h, in milliseconds. OC-8
+pub const SILENCE_MS: u64 = DAY_MS;
+/// How long a dispute may be unresolved: 7 days, in milliseconds. OC-8
+pub const DISPUTE_MS: u64 = 7 * DAY_MS;
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

@@ -22,7 +22,7 @@ use super::{
 use crate::domain::{Act, Answer, Kind, Refusal, WAIT_S_MAX};
 
 /// Every route, its method and the profile it asks for (AP-1). A test holds this against the router.
-pub const ROUTES: [(&str, &str, Profile); 20] = [
+pub const ROUTES: [(&str, &str, Profile); 25] = [
     ("POST", "/v1/actions", Profile::Action),
     ("POST", "/v1/claims", Profile::Enrol),
     ("POST", "/v1/agents", Profile::Founder),
@@ -39,9 +39,15 @@ pub const ROUTES: [(&str, &str, Profile); 20] = [
     ("POST", "/v1/users/{id}/confirm", Profile::Founder),
     ("POST", "/v1/users/{id}/change", Profile::Founder),
     ("POST", "/v1/users/{id}/revoke", Profile::Founder),
+    ("POST", "/v1/executions", Profile::Action),
+    // Whose outcome it is, the profile says: the target's, or the founder's.
+    ("POST", "/v1/outcomes", Profile::Action),
+    ("POST", "/v1/outcomes", Profile::Founder),
+    ("POST", "/v1/disputes/resolve", Profile::Founder),
     ("GET", "/v1/cases/{case}", Profile::Read),
     ("GET", "/v1/cases/{case}/passport", Profile::Read),
     ("GET", "/v1/cases/{case}/file", Profile::Read),
+    ("GET", "/v1/open", Profile::Read),
     ("GET", "/v1/log", Profile::Read),
 ];
 
@@ -73,9 +79,13 @@ pub(super) fn router(door: Arc<Door>) -> Router {
         .route("/v1/users/{id}/confirm", founder(Act::ConfirmUser))
         .route("/v1/users/{id}/change", founder(Act::ChangeUser))
         .route("/v1/users/{id}/revoke", founder(Act::RevokePasskey))
+        .route("/v1/executions", post(executions))
+        .route("/v1/outcomes", post(outcomes))
+        .route("/v1/disputes/resolve", founder(Act::ResolveDispute))
         .route("/v1/cases/{case}", get(case))
         .route("/v1/cases/{case}/passport", get(passport))
         .route("/v1/cases/{case}/file", get(file))
+        .route("/v1/open", get(open))
         .route("/v1/log", get(log))
         .fallback(async || Refused(Refusal::not_found()))
         .method_not_allowed_fallback(async || {
@@ -127,6 +137,35 @@ async fn founder(door: Arc<Door>, request: Received, act: Act) -> Outcome {
     )
     .await?;
     Ok(answer(door.office.act(act, signed, body).await?))
+}
+
+async fn executions(State(door): Shared, request: Received) -> Outcome {
+    report(&door, request, Act::StartExecution).await
+}
+
+/// AP-17: both callers sign for one path. The profile that a request claims is the one that it is then held to.
+async fn outcomes(State(door): Shared, request: Received) -> Outcome {
+    let tag = format!("tag=\"{}\"", Profile::Founder.tag());
+    let mut inputs = request.headers().get_all("signature-input").iter();
+    let claims = |input: &HeaderValue| input.to_str().is_ok_and(|input| input.contains(&tag));
+    if inputs.any(claims) {
+        founder(door, request, Act::RecordOutcome).await
+    } else {
+        report(&door, request, Act::RecordOutcome).await
+    }
+}
+
+/// What a target system says.
+async fn report(door: &Door, request: Received, act: Act) -> Outcome {
+    let Incoming { signed, body, .. } = incoming::read(
+        door,
+        request,
+        Profile::Action,
+        Some(JSON),
+        limits::BODY_BYTES_MAX,
+    )
+    .await?;
+    Ok(answer(door.office.report(act, signed, body).await?))
 }
 
 async fn case(State(door): Shared, request: Received) -> Outcome {
@@ -183,6 +222,13 @@ async fn log(State(door): Shared, request: Received) -> Outcome {
     no_query(parts.uri.query())?;
     let (origin, head) = door.office.log(signed).await?;
     Ok(json(StatusCode::OK, &LogAnswer { origin, head }))
+}
+
+/// Cases past their time (OC-8).
+async fn open(State(door): Shared, request: Received) -> Outcome {
+    let Incoming { signed, parts, .. } = reading(&door, request).await?;
+    no_query(parts.uri.query())?;
+    Ok(json(StatusCode::OK, &door.office.open_cases(signed).await?))
 }
 
 #[derive(Serialize)]

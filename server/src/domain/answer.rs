@@ -11,7 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Refusal, view};
+use super::{Refusal, outcome::SaidBefore, view};
 use crate::ledger::{Committed, Tenant};
 
 /// What an act answers.
@@ -93,6 +93,8 @@ pub(super) enum Pending {
     },
     /// A case that was there before.
     Again(CaseId),
+    /// Something said of a case that does not take it: said before, or refused.
+    SaidBefore(Box<SaidBefore>),
 }
 
 impl Pending {
@@ -118,6 +120,14 @@ impl Pending {
                 members.insert("origin".to_owned(), tenant.origin().into());
                 members.insert("index".to_owned(), index.into());
                 Ok(Answer::Act { created, members })
+            }
+            Self::SaidBefore(said) => {
+                let mut members = said.finish(tenant)?;
+                members.insert("origin".to_owned(), tenant.origin().into());
+                Ok(Answer::Act {
+                    created: false,
+                    members,
+                })
             }
             Self::Again(case) => {
                 let (answer, _) = view::case(tenant, case)?;

@@ -8,11 +8,14 @@ use std::fmt::{self, Display, Formatter};
 use agentsigna_verifier::{
     act::{
         Act as Request, Activation, AgentConfirmation, AgentInvitation, CounterpartyChange,
-        CounterpartyEnrolment, Delegation, DelegationEnd, PasskeyRevocation, Password, PasswordEnd,
-        StatusChange, SystemConfirmation, SystemInvitation, UserChange, UserConfirmation,
-        UserInvitation,
+        CounterpartyEnrolment, Delegation, DelegationEnd, DisputeResolution, OutcomeReport,
+        PasskeyRevocation, Password, PasswordEnd, StatusChange, SystemConfirmation,
+        SystemInvitation, UserChange, UserConfirmation, UserInvitation,
     },
+    entry::CaseId,
     id::Id,
+    outcome::{Fault, Found, Outcome},
+    passkey::context::Reason,
     people::{Groups, Roles},
     snapshot::{Approval, Status},
     state::Deed,
@@ -20,7 +23,7 @@ use agentsigna_verifier::{
 };
 
 use super::{
-    Act, Kind, Refusal,
+    Act, Kind, Refusal, outcome,
     request::{check_origin, check_target},
 };
 use crate::ledger::Reading;
@@ -83,6 +86,9 @@ pub(super) enum Asked {
     EndDelegation(DelegationEnd),
     SetPassword(Password),
     EndPassword(PasswordEnd),
+    /// With the sponsor of the agent, who may not sign it.
+    RecordOutcome(OutcomeReport, Id),
+    ResolveDispute(DisputeResolution, Id),
 }
 
 impl Act {
@@ -114,12 +120,19 @@ impl Act {
             ("delegations", Some("end"), None, None) => Self::EndDelegation,
             ("users", Some(_), Some("password"), None) => Self::SetPassword,
             ("users", Some(_), Some("password"), Some("end")) => Self::EndPassword,
+            ("outcomes", None, None, None) => Self::RecordOutcome,
+            ("disputes", Some("resolve"), None, None) => Self::ResolveDispute,
             _ => return None,
         })
     }
 
     /// Reads `body`, which must belong to `path` and to the log of `reading` (AP-2).
-    pub(super) fn read(self, reading: &Reading, path: &str, body: &[u8]) -> Result<Asked, Refusal> {
+    pub(super) fn read(
+        self,
+        reading: &mut Reading,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Asked, Refusal> {
         let asked = match self {
             Self::InviteAgent => Asked::InviteAgent(AgentInvitation::parse(body)?),
             Self::ConfirmAgent => Asked::ConfirmAgent(AgentConfirmation::parse(body)?),
@@ -140,6 +153,18 @@ impl Act {
             Self::EndDelegation => Asked::EndDelegation(DelegationEnd::parse(body)?),
             Self::SetPassword => Asked::SetPassword(Password::parse(body)?),
             Self::EndPassword => Asked::EndPassword(PasswordEnd::parse(body)?),
+            Self::RecordOutcome => {
+                let act = OutcomeReport::parse(body)?;
+                let sponsor = outcome::sponsor(reading, act.case)?;
+                Asked::RecordOutcome(act, sponsor)
+            }
+            Self::ResolveDispute => {
+                let act = DisputeResolution::parse(body)?;
+                let sponsor = outcome::sponsor(reading, act.case)?;
+                Asked::ResolveDispute(act, sponsor)
+            }
+            // No act of people.
+            Self::StartExecution => return Err(Refusal::not_found()),
         };
         match asked.request() {
             Some(request) => {
@@ -173,6 +198,8 @@ impl Asked {
             Self::EndDelegation(act) => act,
             Self::SetPassword(act) => act,
             Self::EndPassword(act) => act,
+            Self::RecordOutcome(act, _) => act,
+            Self::ResolveDispute(act, _) => act,
         })
     }
 
@@ -213,6 +240,9 @@ impl Asked {
             Self::EndDelegation(act) => Deed::Delegation { from: &act.from },
             Self::SetPassword(act) => Deed::SetPassword { user: &act.user },
             Self::EndPassword(act) => Deed::EndPassword { user: &act.user },
+            Self::RecordOutcome(_, sponsor) | Self::ResolveDispute(_, sponsor) => {
+                Deed::Outcome { sponsor }
+            }
         }
     }
 
@@ -248,6 +278,19 @@ impl Asked {
             Self::EndPassword(act) => {
                 format!("Let the password of {} open nothing any more", act.user)
             }
+            Self::RecordOutcome(act, _) => match act.outcome {
+                Outcome::Completed => "Say that it was done as permitted",
+                Outcome::Reversed => "Say that it was undone",
+                Outcome::Rejected => "Say that it was not done",
+                Outcome::Disputed => "Dispute that it was done as permitted",
+            }
+            .to_owned(),
+            Self::ResolveDispute(act, _) => match act.result {
+                Found::Dismissed => "Find that there is nothing to the dispute",
+                Found::Lost => "Find that the dispute is right",
+                Found::Fraud => "Find that it was fraud",
+            }
+            .to_owned(),
         }
     }
 
@@ -309,6 +352,12 @@ impl Asked {
                 ("from (ms)", Said::At(act.starts_at)),
                 ("until (ms)", Said::At(act.ends_at)),
             ],
+            Self::RecordOutcome(act, _) => {
+                ended(act.case, act.outcome.as_str(), act.fault, &act.reason)
+            }
+            Self::ResolveDispute(act, _) => {
+                ended(act.case, act.result.as_str(), act.fault, &act.reason)
+            }
         }
     }
 
@@ -378,8 +427,44 @@ impl Asked {
                 "A password that was set before ends, and so do its sessions.",
             ],
             Self::EndPassword(_) => vec!["Sessions that began with it end."],
+            Self::RecordOutcome(act, _) => match act.outcome {
+                Outcome::Completed => vec![
+                    "The amount is no open amount of the agent any more.",
+                    "It counts for the standing of both in seven days, if nobody disputes it.",
+                ],
+                Outcome::Reversed => vec![
+                    "The amount is no open amount of the agent any more.",
+                    "What was credited for it is withdrawn; whose fault it was loses standing at once.",
+                ],
+                Outcome::Rejected => vec!["The amount is no open amount of the agent any more."],
+                Outcome::Disputed => vec![
+                    "What was credited for it does not count until people resolve the dispute.",
+                    "A case is disputed once.",
+                ],
+            },
+            Self::ResolveDispute(act, _) => match act.result {
+                Found::Dismissed => vec!["What was credited for it stands again."],
+                Found::Lost | Found::Fraud => vec![
+                    "Whose fault it was loses standing at once: for 30 days an agent has no latitude.",
+                ],
+            },
         }
     }
+}
+
+fn ended(
+    case: CaseId,
+    what: &'static str,
+    fault: Option<Fault>,
+    reason: &Reason,
+) -> Vec<(&'static str, Said)> {
+    let mut details = vec![
+        ("case", Said::Code(case.to_string())),
+        ("outcome", what.to_owned().into()),
+    ];
+    details.extend(fault.map(|fault| ("fault", fault.as_str().to_owned().into())));
+    details.push(("reason", reason.as_str().to_owned().into()));
+    details
 }
 
 fn person(name: &str, has: &Roles, of: &Groups) -> Vec<(&'static str, Said)> {

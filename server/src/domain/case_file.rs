@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use agentsigna_verifier::{
     case_file::{CaseFile, ProvenEntry},
     entry::{CaseId, EntryHead, Event},
-    event::Body,
     passport::{Delivery, Passport},
 };
 
-use super::{Refusal, view::durable_case};
+use super::{
+    Refusal,
+    view::{durable_case, sealed},
+};
 use crate::ledger::{Head, Tenant};
 
 /// Puts the file of `case` together, all of it under one head.
@@ -38,11 +40,9 @@ pub(super) fn assemble(tenant: &Tenant, case: CaseId) -> Result<Vec<u8>, Refusal
         blob.ok_or_else(|| Refusal::broken(&"a bundle or sheet of a case is not on disk"))
     });
     let blobs = blobs.collect::<Result<Vec<_>, _>>()?;
-    let last = row.events.last().map(|event| event.index);
-    let passport = last
-        .map(|index| deliver(tenant, &head, index))
-        .transpose()?
-        .flatten();
+    let passport = sealed(tenant, &row)?
+        .map(|(place, bytes)| deliver(tenant, &head, place, &bytes))
+        .transpose()?;
     let file = CaseFile::new(case, head.signed(), entries, blobs, passport)
         .map_err(|error| Refusal::broken(&error))?;
     Ok(file.encode())
@@ -58,19 +58,16 @@ fn prove(tenant: &Tenant, head: &Head, index: u64) -> Result<ProvenEntry, Refusa
     ProvenEntry::new(bytes, path.hashes().to_vec()).map_err(|error| Refusal::broken(&error))
 }
 
-/// The Passport at `index` with its proof to `head`, if that is what stands there.
-fn deliver(tenant: &Tenant, head: &Head, index: u64) -> Result<Option<Vec<u8>>, Refusal> {
-    let entry = tenant
-        .entry(index)
-        .map_err(|error| Refusal::broken(&error))?;
-    let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-    let (Some(place), Body::PassportIssued(bytes)) = (EntryHead::of(&entry, &event), &event.body)
-    else {
-        return Ok(None);
-    };
-    let passport = Passport::parse(bytes).map_err(|error| Refusal::broken(&error))?;
+/// The Passport `registered` at `place` with its proof to `head`.
+fn deliver(
+    tenant: &Tenant,
+    head: &Head,
+    place: EntryHead,
+    registered: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let passport = Passport::parse(registered).map_err(|error| Refusal::broken(&error))?;
     let proof = tenant
-        .proof(index, head)
+        .proof(place.index, head)
         .map_err(|error| Refusal::broken(&error))?;
-    Ok(Some(passport.delivered(&Delivery { head: place, proof })))
+    Ok(passport.delivered(&Delivery { head: place, proof }))
 }

@@ -49,6 +49,8 @@ pub struct CaseTold {
     pub events: Vec<EventTold>,
     /// Where the next part begins, counted in events of the case.
     pub next: Option<u64>,
+    /// When it was looked at.
+    pub now: UnixMillis,
     /// Until when a review is open, and when that was looked at.
     pub open_until: Option<(UnixMillis, UnixMillis)>,
     /// Whether a word of the one who looks would count, for themselves or for somebody else.
@@ -119,6 +121,7 @@ impl Office {
             }),
             asks_me: open_until.is_some() && asks_visitor(visitor, case, now)?,
             open_until,
+            now,
             seen,
         })
     }

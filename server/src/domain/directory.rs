@@ -11,7 +11,8 @@ use agentsigna_verifier::{
     digest::{Digest, Noun},
     event::{
         AgentEnrolled, AgentInvited, Body, Claimed, CounterpartyChanged, CounterpartyEnrolled,
-        PolicyActivated, PolicyPublished, Signed, StatusChanged, SystemEnrolled, SystemInvited,
+        PolicyActivated, PolicyPublished, Signed, Speaker, StatusChanged, SystemEnrolled,
+        SystemInvited,
     },
     id::Id,
     key::{JwkThumbprint, PublicKey},
@@ -25,7 +26,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{
     Kind, Refusal, Step,
     answer::Pending,
-    event, passwords, people, policy,
+    event, outcome, passwords, people, policy,
     proof::Proof,
     random,
     request::{check_origin, check_target, evidence},
@@ -73,6 +74,12 @@ pub enum Act {
     SetPassword,
     /// `POST /v1/users/{user}/password/end`; people only
     EndPassword,
+    /// `POST /v1/executions`; target systems only
+    StartExecution,
+    /// `POST /v1/outcomes`
+    RecordOutcome,
+    /// `POST /v1/disputes/resolve`
+    ResolveDispute,
 }
 
 /// What an act has at hand.
@@ -80,6 +87,8 @@ pub(super) struct Desk<'a> {
     pub(super) stack: &'a BigStack,
     pub(super) reading: Reading,
     pub(super) proof: Proof<'a>,
+    /// Whose proof it is.
+    pub(super) by: Speaker,
     pub(super) body: &'a [u8],
     pub(super) now: UnixMillis,
     pub(super) policies: &'a policy::Policies,
@@ -106,6 +115,9 @@ impl Act {
             Self::EndDelegation => people::end_delegation(desk),
             Self::SetPassword => passwords::set(desk),
             Self::EndPassword => passwords::end(desk),
+            Self::StartExecution => outcome::start(desk),
+            Self::RecordOutcome => outcome::record(desk),
+            Self::ResolveDispute => outcome::resolve(desk),
         }
     }
 }

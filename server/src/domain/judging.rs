@@ -450,7 +450,6 @@ fn step(
             events: chain.events,
             blobs,
             prove,
-            outdated: Some((review.deadline, open.ticket.case)),
             ..Change::default()
         },
         answer: Pending::act(

@@ -22,7 +22,7 @@ use crate::ledger::{AdmitError, Change, Committed, NonceUse, Preview, Reading, T
 use agentsigna_verifier::{
     act::{Act as _, Claim},
     decision::Verdict,
-    event::{Body, DecisionMade},
+    event::{Body, DecisionMade, Speaker},
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
     state::Stage,
@@ -47,6 +47,17 @@ pub(super) struct Work {
 pub(super) enum Route {
     Action,
     Founder(Act),
+    System(Act),
+}
+
+impl Route {
+    /// The act, where it is none of an agent's.
+    pub(super) const fn act(self) -> Option<Act> {
+        match self {
+            Self::Action => None,
+            Self::Founder(act) | Self::System(act) => Some(act),
+        }
+    }
 }
 
 /// What was committed, and what to say of it.
@@ -146,26 +157,29 @@ fn step(inner: &Inner, stack: &BigStack, signed: &Proven<'_>) -> Result<Step, Re
     } = *signed;
     let mut reading = Reading::of(tenant);
     let (caller, _) = request::holder(&mut reading, authentic.signed().keyid())?;
-    match route {
-        Route::Action => ask(inner, stack, reading, &caller, authentic, body, now),
-        Route::Founder(act) => {
-            if caller != Caller::Founder {
-                return Err(Refusal::new(
-                    Kind::Forbidden,
-                    "caller-kind",
-                    "only the founder's key does this",
-                ));
-            }
-            act.take(Desk {
-                stack,
-                reading,
-                proof: Proof::Http(authentic),
-                body,
-                now,
-                policies: &inner.policies,
-            })
+    let (act, by) = match (route, caller) {
+        (Route::Action, caller) => {
+            return ask(inner, stack, reading, &caller, authentic, body, now);
         }
-    }
+        (Route::Founder(act), Caller::Founder) => (act, Speaker::Founder),
+        (Route::System(act), Caller::System(id)) => (act, Speaker::System(id)),
+        (Route::Founder(_), _) => return Err(caller_kind("only the founder's key does this")),
+        (Route::System(_), _) => return Err(caller_kind("only target systems do this")),
+    };
+    act.take(Desk {
+        stack,
+        reading,
+        proof: Proof::Http(authentic),
+        by,
+        body,
+        now,
+        policies: &inner.policies,
+    })
+}
+
+/// AP-1: a known key of another kind.
+fn caller_kind(who: &str) -> Refusal {
+    Refusal::new(Kind::Forbidden, "caller-kind", who)
 }
 
 /// Request, decision, and what follows from it: all in one change.

@@ -28,17 +28,21 @@ use super::{
     lane::{self, Done, Route, Work},
     log::Judging,
     news::STREAMS_OF_ALL_MAX,
+    outcome,
     passwords::Passwords,
     policy::Policies,
     rates::{Buckets, Rates},
     rehearsal::Rehearsals,
     reply::Reply,
+    view::durable_case,
     workers::Workers,
 };
-use crate::ledger::{Ledger, Reading, Tenant};
+use crate::ledger::{Calendar, Ledger, Reading, Tenant};
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
+/// Cases of one log that are looked at in a tick, so that those who ask find room in the lanes.
+const DUE_MAX: usize = 256;
 
 /// The domain floor, running. Cheap to clone.
 #[derive(Clone)]
@@ -62,6 +66,8 @@ pub(super) struct Inner {
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
     /// nobody who was not invited has one.
     wrong_claims: Mutex<HashMap<Digest, u32>>,
+    /// Cases that fall due and are in a lane, by log: they are put into none a second time.
+    falling: Mutex<HashSet<(String, CaseId)>>,
     /// Nonces of reads, whose signatures live at most a minute: they change nothing, so memory is enough.
     pub(super) read_nonces: Mutex<HashMap<(JwkThumbprint, String), u64>>,
     /// Reads that wait, by key.
@@ -107,6 +113,7 @@ impl Office {
                 passwords: Passwords::default(),
                 rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
+                falling: Mutex::default(),
                 read_nonces: Mutex::default(),
                 waiting: Mutex::default(),
                 judging: Arc::default(),
@@ -184,6 +191,19 @@ impl Office {
         self.work(message, body, Route::Founder(act)).await
     }
 
+    /// A target system says what became of a permission.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing was changed.
+    pub async fn report(
+        &self,
+        act: Act,
+        message: SignedMessage,
+        body: Vec<u8>,
+    ) -> Result<Answer, Refusal> {
+        self.work(message, body, Route::System(act)).await
+    }
+
     /// A new key is claimed.
     ///
     /// # Errors
@@ -210,6 +230,13 @@ impl Office {
         let (reply, outcome) = Reply::new();
         let inner = Arc::clone(&self.inner);
         let key = message.keyid();
+        // Whatever moves the exposure of an agent goes through its lane. Nobody is believed here: which lane it is
+        // changes no answer.
+        let moved = route.act().and_then(|act| {
+            let tenant = inner.ledger.owner(key)?;
+            outcome::lane(&tenant, act, &body)
+        });
+        let key = moved.unwrap_or(key);
         let work = Work {
             message,
             body,
@@ -265,7 +292,7 @@ pub(super) async fn finish(
     pending.finish(&tenant, &committed)
 }
 
-/// Ends reviews whose deadline has passed, each in the lane of its case.
+/// Does what time asks for: each case in the lane of its agent.
 fn tick(inner: &Arc<Inner>) {
     let now = inner.ledger.clock().now();
     inner.forget_read_nonces(now);
@@ -273,41 +300,80 @@ fn tick(inner: &Arc<Inner>) {
     inner.record_failures(now.seconds() / 60);
     inner.tend_sessions(now);
     for (_, tenant) in inner.ledger.tenants() {
-        let due = match tenant.due(now.millis()) {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, origin = tenant.origin(), "deadlines cannot be read");
-                continue;
+        for calendar in [Calendar::Reviews, Calendar::Endings] {
+            match tenant.due(calendar, now.millis(), DUE_MAX) {
+                Ok(due) => {
+                    for (_, case) in due {
+                        inner.fall_due(&tenant, case);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, origin = tenant.origin(), "deadlines cannot be read");
+                }
             }
-        };
-        let mut seen = HashSet::new();
-        for case in due.into_iter().filter(|case| seen.insert(*case)) {
-            let (task, tenant) = (Arc::clone(inner), tenant.clone());
-            inner.workers.submit(case, move |_| {
-                expire(&task, &tenant, CaseId::from_bytes(case));
-            });
         }
     }
 }
 
-fn expire(inner: &Inner, tenant: &Tenant, case: CaseId) {
+/// A case that is being worked on because it falls due. Dropped, it may be looked at again.
+struct Falling {
+    inner: Arc<Inner>,
+    name: (String, CaseId),
+}
+
+impl Drop for Falling {
+    fn drop(&mut self) {
+        self.inner.falling().remove(&self.name);
+    }
+}
+
+fn fall_due(inner: &Inner, tenant: &Tenant, case: CaseId, falling: Falling) {
     let mut reading = Reading::of(tenant);
     let now = inner.ledger.clock().now();
-    let admitted = match escalation::expire(&mut reading, case, now) {
+    let change = escalation::expire(&mut reading, case, now).and_then(|change| match change {
+        Some(change) => Ok(Some(change)),
+        None => outcome::fall_due(&mut reading, case, now),
+    });
+    let admitted = match change {
         Ok(None) => return,
         Ok(Some(change)) => inner
             .ledger
-            .admit(reading, change, |_| {})
+            .admit(reading, change, move |_| drop(falling))
             .map_err(|error| error.to_string()),
         Err(refusal) => Err(refusal.detail),
     };
     // What was stale or refused is looked at again with the next tick.
     if let Err(error) = admitted {
-        tracing::warn!(error, %case, "a review that is over could not be closed yet");
+        tracing::warn!(error, %case, "a case that falls due could not be closed yet");
     }
 }
 
 impl Inner {
+    /// Cases that fall due and are in a lane.
+    fn falling(&self) -> MutexGuard<'_, HashSet<(String, CaseId)>> {
+        self.falling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts `case` into the lane of its agent, if it is in none. A lane that is full is asked again with the next tick.
+    fn fall_due(self: &Arc<Self>, tenant: &Tenant, case: CaseId) {
+        let name = (tenant.origin().to_owned(), case);
+        let Ok(row) = durable_case(tenant, case) else {
+            return;
+        };
+        if !self.falling().insert(name.clone()) {
+            return;
+        }
+        let falling = Falling {
+            inner: Arc::clone(self),
+            name,
+        };
+        let tenant = tenant.clone();
+        self.workers.submit(row.key, move |_| {
+            let inner = Arc::clone(&falling.inner);
+            fall_due(&inner, &tenant, case, falling);
+        });
+    }
+
     /// The counts of wrong claims.
     pub(super) fn wrong_claims(&self) -> MutexGuard<'_, HashMap<Digest, u32>> {
         self.wrong_claims

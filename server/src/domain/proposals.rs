@@ -69,7 +69,7 @@ fn proposal(visitor: &Visitor, row: ProposalRow, now: UnixMillis) -> Result<Prop
     let body = proposed.signed.body().unwrap_or_default().to_vec();
     let mut reading = Reading::of(&visitor.tenant);
     let act = Act::at(&proposed.path).ok_or_else(|| Refusal::broken(&"a proposal of no act"))?;
-    let asked = act.read(&reading, &proposed.path, &body)?;
+    let asked = act.read(&mut reading, &proposed.path, &body)?;
     let may_second = visitor.may_sign()
         && matches!(
             follows(&mut reading, &asked, visitor, &proposed.path, &body, now),

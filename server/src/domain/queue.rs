@@ -14,7 +14,7 @@ use agentsigna_verifier::{
 };
 
 use super::{Office, Refusal, Visitor, escalation, people, row, view::logged};
-use crate::ledger::{Reading, RowKind, Tenant};
+use crate::ledger::{Calendar, Reading, RowKind, Tenant};
 
 /// A case that waits for people.
 #[derive(Debug, Clone)]
@@ -132,14 +132,11 @@ impl Office {
     /// What is our own fault.
     pub fn queue(&self, visitor: &Visitor) -> Result<Vec<Queued>, Refusal> {
         let tenant = &visitor.tenant;
-        let mut cases = tenant
-            .due(u64::MAX)
+        let cases = tenant
+            .due(Calendar::Reviews, u64::MAX, usize::MAX)
             .map_err(|error| Refusal::broken(&error))?;
-        // A case falls due once for each round that was not closed yet.
-        cases.sort_unstable();
-        cases.dedup();
         let mut queue = Vec::new();
-        for case in cases.into_iter().map(CaseId::from_bytes) {
+        for (_, case) in cases {
             let mut reading = Reading::of(tenant);
             if let Ok((row, review)) = in_review(&mut reading, case) {
                 queue.push(Queued { case, row, review });

@@ -277,7 +277,13 @@ impl Office {
         if index >= visitor.tenant.head().tree().size().entries() {
             return Ok(None);
         }
-        let logged = self.logged(visitor, index)?;
+        let mut logged = self.logged(visitor, index)?;
+        // SD-8: the standings that an outcome moved stand behind it, of two at most.
+        for _ in 0..2 {
+            if let Body::StandingChanged(_) = logged.event.body {
+                logged = self.logged(visitor, logged.index.saturating_sub(1))?;
+            }
+        }
         let own = matches!(
             logged.event.body.signed(),
             Some(Signed::Passkey { context, .. }) if context.user == visitor.user

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agentsigna_verifier::{
     digest::{self, Digest, Noun},
-    event::{ActProposed, Body},
+    event::{ActProposed, Body, Speaker},
     id::Id,
     log::note::KeyName,
     passkey::{
@@ -31,6 +31,7 @@ use super::{
     lane::{self, Done, TRIES_MAX},
     objection,
     office::{self, Inner},
+    outcome,
     passwords::needs_passkey,
     policy,
     proof::Proof,
@@ -154,17 +155,21 @@ impl Office {
                 "not asked of you, answered before, or too late: begin again",
             )
         })?;
-        let (reply, outcome) = Reply::new();
+        let (reply, done) = Reply::new();
         let inner = Arc::clone(&self.inner);
-        self.submit(
-            (visitor.origin().to_owned(), visitor.user.clone()),
-            move |stack| {
-                if let Err(refusal) = sign(&inner, stack, &visitor, &open, &assertion, &reply) {
-                    reply.give(Err(refusal));
-                }
-            },
-        )?;
-        office::finish(outcome).await
+        let moved = outcome::lane(&visitor.tenant, open.act, &open.body);
+        let own = (visitor.origin().to_owned(), visitor.user.clone());
+        let job = move |stack: &BigStack| {
+            if let Err(refusal) = sign(&inner, stack, &visitor, &open, &assertion, &reply) {
+                reply.give(Err(refusal));
+            }
+        };
+        // What moves the exposure of an agent goes through its lane.
+        match moved {
+            Some(agent) => self.submit(agent, job)?,
+            None => self.submit(own, job)?,
+        }
+        office::finish(done).await
     }
 }
 
@@ -187,7 +192,7 @@ fn prepare(
         return Err(Refusal::not_found());
     };
     let mut reading = Reading::of(&visitor.tenant);
-    let asked = act.read(&reading, path, &body)?;
+    let asked = act.read(&mut reading, path, &body)?;
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     // Said before it is signed.
     objection::check(&mut reading, &asked)?;
@@ -288,7 +293,7 @@ fn step(
 ) -> Result<Step, Refusal> {
     let (path, body) = (open.context.path.as_str(), &open.body);
     let mut reading = Reading::of(&visitor.tenant);
-    let asked = open.act.read(&reading, path, body)?;
+    let asked = open.act.read(&mut reading, path, body)?;
     let follows = follows(&mut reading, &asked, visitor, path, body, now)?;
     let proof = Proof::Passkey {
         context: &open.context,
@@ -301,6 +306,7 @@ fn step(
         proof,
         body,
         now,
+        by: Speaker::User(visitor.user.clone()),
         policies: &inner.policies,
     })?;
     if let Asked::SetPassword(act) = &asked {

@@ -31,9 +31,9 @@ const WAITING_MAX: usize = 4;
 const HELD_MAX: Duration = Duration::from_secs(limits::REQUEST_SKEW_S + 1);
 
 /// A reader, proven by a signature.
-struct Reader {
-    tenant: Tenant,
-    caller: Caller,
+pub(super) struct Reader {
+    pub(super) tenant: Tenant,
+    pub(super) caller: Caller,
 }
 
 impl Office {
@@ -100,7 +100,7 @@ impl Office {
         ))
     }
 
-    async fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
+    pub(super) async fn reader(&self, message: SignedMessage) -> Result<Reader, Refusal> {
         let inner = &self.inner;
         let thumbprint = message.keyid();
         let tenant = request::find(&inner.ledger, message.keyid())?;
@@ -291,21 +291,34 @@ pub(super) fn case(
         review: review(&decided.decision, row.deadline),
     };
     let mut delivered = None;
-    if let (CaseState::Issued, Some(last)) = (row.state, row.events.last()) {
-        let entry = tenant
-            .entry(last.index)
+    if let Some((head, bytes)) = sealed(tenant, &row)? {
+        let proof = tenant
+            .proof(head.index, &tenant.head())
             .map_err(|error| Refusal::broken(&error))?;
-        let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
-        if let (Some(head), Body::PassportIssued(bytes)) =
-            (EntryHead::of(&entry, &event), &event.body)
-        {
-            let proof = tenant
-                .proof(last.index, &tenant.head())
-                .map_err(|error| Refusal::broken(&error))?;
-            delivered = Some(deliver(&mut answer, bytes, head, proof)?);
-        }
+        delivered = Some(deliver(&mut answer, &bytes, head, proof)?);
     }
     Ok((answer, delivered))
+}
+
+/// The Passport of a case as registered, and its entry; whatever became of it since (AP-5).
+pub(super) fn sealed(
+    tenant: &Tenant,
+    row: &CaseRow,
+) -> Result<Option<(EntryHead, Vec<u8>)>, Refusal> {
+    if !row.state.has_passport() {
+        return Ok(None);
+    }
+    for place in row.events.iter().rev() {
+        let entry = tenant
+            .entry(place.index)
+            .map_err(|error| Refusal::broken(&error))?;
+        let event = Event::decode(&entry.event).map_err(|error| Refusal::broken(&error))?;
+        let head = EntryHead::of(&entry, &event);
+        if let (Some(head), Body::PassportIssued(bytes)) = (head, event.body) {
+            return Ok(Some((head, bytes)));
+        }
+    }
+    Err(Refusal::broken(&"a case with a Passport that is not there"))
 }
 
 /// The last decision of a case.

@@ -22,6 +22,7 @@ use agentsigna_verifier::{
 use super::{
     Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
     change::{Admitted, Change, Done, NonceUse, Waiter},
+    deadlines::Moved,
     secrets,
 };
 use crate::store::{Key, ReadError};
@@ -287,6 +288,8 @@ struct Applying<'a> {
     tenant: &'a Tenant,
     admission: &'a mut Admission,
     set: BTreeMap<RowName, Row>,
+    /// Rows of cases, as they were before the change.
+    before: BTreeMap<RowName, Row>,
 }
 
 impl Rows for Applying<'_> {
@@ -295,7 +298,13 @@ impl Rows for Applying<'_> {
     fn row(&mut self, name: &RowName) -> Result<Option<Row>, RowError> {
         match self.set.get(name) {
             Some(row) => Ok(Some(row.clone())),
-            None => self.admission.row(self.tenant, name),
+            None => {
+                let row = self.admission.row(self.tenant, name)?;
+                if let (RowName::Case(_), Some(row)) = (name, &row) {
+                    self.before.insert(name.clone(), row.clone());
+                }
+                Ok(row)
+            }
         }
     }
 
@@ -332,6 +341,7 @@ pub(super) fn admit(
         tenant: &tenant,
         admission: &mut admission,
         set: BTreeMap::new(),
+        before: BTreeMap::new(),
     };
     let mut index = first_index;
     for event in &change.events {
@@ -347,7 +357,11 @@ pub(super) fn admit(
         index = index.saturating_add(1);
     }
     secrets::check(&mut applying, &change)?;
-    let set = applying.set;
+    let Applying { set, before, .. } = applying;
+    let mut deadlines = Moved::default();
+    for (name, row) in &set {
+        deadlines.note(name, before.get(name), row);
+    }
     reserve_keys(shared, &tenant, &change, &set)?;
 
     // Sent while the tenant's lock is held, so that the sequencer gets changes in the order of their positions.
@@ -371,6 +385,7 @@ pub(super) fn admit(
         first_index,
         change,
         rows: set.into_iter().collect(),
+        deadlines,
         nonce,
         waiter: Waiter::new(done, counts),
     };

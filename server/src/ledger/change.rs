@@ -8,13 +8,12 @@ use std::sync::{
 use agentsigna_verifier::{
     cbor::Value,
     digest::Digest,
-    entry::{CaseId, Entry, Event},
+    entry::{Entry, Event},
     key::JwkThumbprint,
     state::{Row, RowName},
-    time::UnixMillis,
 };
 
-use super::{Head, SecretChange, Tenant};
+use super::{Head, SecretChange, Tenant, deadlines::Moved};
 use crate::store::Key;
 
 /// Entries to append, all or none, and what goes with them.
@@ -28,8 +27,6 @@ pub struct Change {
     pub nonce: Option<NonceUse>,
     /// Which event to prove, by its place in `events`.
     pub prove: Option<usize>,
-    /// The review whose deadline holds no more, because another round follows.
-    pub outdated: Option<(UnixMillis, CaseId)>,
     /// What only the host has of people, and no entry (SO-18).
     pub secrets: Vec<SecretChange>,
 }
@@ -66,6 +63,7 @@ pub(super) struct Admitted {
     pub(super) first_index: u64,
     pub(super) change: Change,
     pub(super) rows: Vec<(RowName, Row)>,
+    pub(super) deadlines: Moved,
     pub(super) nonce: Option<Key>,
     pub(super) waiter: Waiter,
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, mpsc};
 
 use agentsigna_verifier::{
-    case::CaseState,
     digest::{Digest, Noun},
     log::{
         checkpoint::{Checkpoint, SignedCheckpoint},
@@ -155,21 +154,8 @@ fn put_rows(batch: &mut Batch, tenant: &Tenant, changes: &[Sequenced]) {
             scope.row_key(name.kind(), &name.encode()),
             &row.encode(),
         );
-        match (name, row) {
-            (RowName::Key(key), _) => batch.global_put(GlobalKey::KeyOwner(*key.as_bytes()), scope),
-            (RowName::Case(case), Row::Case(row)) => {
-                if let Some(deadline) = row.deadline {
-                    let key = Key::Deadline {
-                        time_ms: deadline.millis(),
-                        case: *case.as_bytes(),
-                    };
-                    match row.state {
-                        CaseState::InReview => batch.put(scope, key, &[]),
-                        _ => batch.delete(scope, key),
-                    }
-                }
-            }
-            _ => {}
+        if let RowName::Key(key) = name {
+            batch.global_put(GlobalKey::KeyOwner(*key.as_bytes()), scope);
         }
     }
 }
@@ -179,13 +165,12 @@ fn put_beside(batch: &mut Batch, tenant: &Tenant, admitted: &Admitted) {
     if let Some(nonce) = admitted.nonce {
         batch.put(scope, nonce, &[]);
     }
-    // Before the rows of the change, which may set the same deadline anew.
-    if let Some((deadline, case)) = admitted.change.outdated {
-        let key = Key::Deadline {
-            time_ms: deadline.millis(),
-            case: *case.as_bytes(),
-        };
-        batch.delete(scope, key);
+    // In the order of the changes: a later one may end what an earlier one set.
+    for key in &admitted.deadlines.ended {
+        batch.delete(scope, *key);
+    }
+    for key in &admitted.deadlines.set {
+        batch.put(scope, *key, &[]);
     }
     for secret in &admitted.change.secrets {
         match secret.write(scope) {

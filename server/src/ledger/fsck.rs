@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agentsigna_verifier::{
-    case::CaseState,
     digest::{Digest, Noun},
     entry::{Entry, EntryError, Event},
     event::Signed,
@@ -17,9 +16,10 @@ use agentsigna_verifier::{
 };
 
 use super::{
-    NonceUse, RowError, Tenant, change::minute_of_use, edge::Edge, secrets, tenant::ProofError,
+    NonceUse, RowError, Tenant, change::minute_of_use, deadlines::deadline, edge::Edge, secrets,
+    tenant::ProofError,
 };
-use crate::store::{Key, ReadError};
+use crate::store::{Calendar, Key, ReadError};
 
 /// Nonces remembered before those that are dead are let go.
 const NONCES_KEPT: usize = 100_000;
@@ -334,20 +334,18 @@ fn compare_nonces(tenant: &Tenant, fold: &Fold) -> Result<u64, FsckError> {
     Ok(compared)
 }
 
-/// The reviews that are open, and no others, fall due.
+/// What the rows say falls due, and nothing else.
 fn compare_deadlines(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError> {
     let open = expected.iter().filter_map(|(name, row)| match (name, row) {
-        (RowName::Case(case), Row::Case(row)) if row.state == CaseState::InReview => {
-            let time_ms = row.deadline?.millis();
-            let case = *case.as_bytes();
-            Some(Key::Deadline { time_ms, case })
-        }
+        (RowName::Case(case), Row::Case(row)) => deadline(case, row),
         _ => None,
     });
     let open: BTreeSet<Key> = open.collect();
     let mut found = BTreeSet::new();
-    for deadline in tenant.scope().deadlines(u64::MAX)? {
-        found.insert(deadline?.0);
+    for calendar in Calendar::ALL {
+        for deadline in tenant.scope().deadlines(calendar, u64::MAX)? {
+            found.insert(deadline?.0);
+        }
     }
     if found.difference(&open).next().is_some() {
         return differs("a deadline", "surplus");

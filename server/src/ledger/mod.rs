@@ -19,6 +19,7 @@ mod change;
 mod clock;
 mod committer;
 mod credentials;
+mod deadlines;
 mod edge;
 mod export;
 mod fsck;
@@ -61,6 +62,7 @@ use agentsigna_verifier::{
     trust::TrustError,
 };
 
+pub use crate::store::Calendar;
 use crate::store::{CreateError, Store, TenantKeys, WriteError, Writing};
 
 /// Changes that may be admitted and not durable yet, over all tenants. More are refused.
@@ -481,4 +483,4 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

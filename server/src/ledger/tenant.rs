@@ -7,7 +7,7 @@ use std::{
 
 use agentsigna_verifier::{
     digest::Digest,
-    entry::{Entry, EntryError},
+    entry::{CaseId, Entry, EntryError},
     event::Genesis,
     key::{JwkThumbprint, PublicKey},
     log::{
@@ -29,7 +29,7 @@ use super::{
     admission::{Admission, RowError},
     edge::{Edge, EdgeReader, TileError},
 };
-use crate::store::{Key, ReadError, Seeds, TenantScope};
+use crate::store::{Calendar, Key, ReadError, Seeds, TenantScope};
 
 /// Kinds of row that can be listed (`spec/state.md §3`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,17 +248,25 @@ impl Tenant {
             .transpose()
     }
 
-    /// The cases whose reviews end at or before `time_ms`.
+    /// The first cases of `calendar`, at most `max`, that fall due at or before `time_ms`: each with its time, the
+    /// earliest first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn due(&self, time_ms: u64) -> Result<Vec<[u8; 16]>, ReadError> {
-        self.inner
-            .scope
-            .deadlines(time_ms)?
+    pub fn due(
+        &self,
+        calendar: Calendar,
+        time_ms: u64,
+        max: usize,
+    ) -> Result<Vec<(u64, CaseId)>, ReadError> {
+        let found = self.inner.scope.deadlines(calendar, time_ms)?;
+        found
+            .take(max)
             .map(|item| {
                 Ok(match item?.0 {
-                    Key::Deadline { case, .. } => Some(case),
+                    Key::Deadline { time_ms, case, .. } => {
+                        Some((time_ms, CaseId::from_bytes(case)))
+                    }
                     _ => None,
                 })
             })

@@ -17,10 +17,9 @@ const HEAD: u8 = 0x03;
 const BLOB: u8 = 0x04;
 const ROW: u8 = 0x05;
 const NONCE: u8 = 0x06;
-const DEADLINE: u8 = 0x07;
-const SECRET: u8 = 0x08;
+const SECRET: u8 = 0x0a;
 /// Begins no key.
-const MARK: u8 = 0x09;
+const MARK: u8 = 0x0b;
 const DIRECTORY: u8 = 0x41;
 const KEY_OWNER: u8 = 0x42;
 
@@ -64,9 +63,11 @@ pub enum Key {
     },
     /// Something that falls due.
     Deadline {
+        /// For whom.
+        calendar: Calendar,
         /// Milliseconds since the epoch.
         time_ms: u64,
-        /// The case it closes. Whoever knows a case's parts can compute it, so on disk it is hidden behind the
+        /// The case it is about. Whoever knows a case's parts can compute it, so on disk it is hidden behind the
         /// index key, and stands in the sealed value for scans to read back.
         case: [u8; 16],
     },
@@ -76,6 +77,17 @@ pub enum Key {
         /// Whose it is.
         name: Name,
     },
+}
+
+/// Cases that fall due, by what for: each is a range of keys of its own, so that none is searched through for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Calendar {
+    /// Reviews that end.
+    Reviews,
+    /// Passports that lapse, and outcomes that count.
+    Endings,
+    /// Cases that are past their time: people have to ask.
+    Overdue,
 }
 
 /// A row of the whole store. It can say whose a thing is, never what is in it.
@@ -146,6 +158,25 @@ impl Name {
     }
 }
 
+impl Calendar {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Reviews, Self::Endings, Self::Overdue];
+
+    const fn prefix(self) -> u8 {
+        match self {
+            Self::Reviews => 0x07,
+            Self::Endings => 0x08,
+            Self::Overdue => 0x09,
+        }
+    }
+
+    fn of(prefix: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|calendar| calendar.prefix() == prefix)
+    }
+}
+
 impl Key {
     /// The bytes in the tenant's family.
     pub(super) fn encode(&self, index_key: &IndexKey) -> Vec<u8> {
@@ -156,9 +187,13 @@ impl Key {
             Self::Blob(digest) => join(BLOB, &[&index_key.name(&[&[BLOB], digest])]),
             Self::Row { kind, name } => join(ROW, &[&[*kind], &name.0]),
             Self::Nonce { bucket, name } => join(NONCE, &[&bucket.to_be_bytes(), &name.0]),
-            Self::Deadline { time_ms, case } => {
-                let name = index_key.name(&[&[DEADLINE], case.as_slice()]);
-                join(DEADLINE, &[&time_ms.to_be_bytes(), &name])
+            Self::Deadline {
+                calendar,
+                time_ms,
+                case,
+            } => {
+                let name = index_key.name(&[&[calendar.prefix()], case.as_slice()]);
+                join(calendar.prefix(), &[&time_ms.to_be_bytes(), &name])
             }
             Self::Secret { name } => join(SECRET, &[&name.0]),
         }
@@ -195,18 +230,19 @@ impl Key {
                     name: Name(name.try_into().ok()?),
                 })
             }
-            DEADLINE => {
+            SECRET => Some(Self::Secret {
+                name: Name(rest.try_into().ok()?),
+            }),
+            prefix => {
+                let calendar = Calendar::of(prefix)?;
                 let (time_ms, name) = rest.split_first_chunk()?;
                 let _: &[u8; 32] = name.try_into().ok()?;
                 Some(Self::Deadline {
+                    calendar,
                     time_ms: u64::from_be_bytes(*time_ms),
                     case: *value.first_chunk()?,
                 })
             }
-            SECRET => Some(Self::Secret {
-                name: Name(rest.try_into().ok()?),
-            }),
-            _ => None,
         }
     }
 
@@ -258,13 +294,14 @@ impl Key {
         [vec![SECRET], vec![SECRET + 1]]
     }
 
-    /// First key of all deadlines, and first key after those at `time_ms`.
-    pub(super) fn deadlines_until(time_ms: u64) -> [Vec<u8>; 2] {
+    /// First key of a calendar, and first key after those at `time_ms`.
+    pub(super) fn deadlines_until(calendar: Calendar, time_ms: u64) -> [Vec<u8>; 2] {
+        let prefix = calendar.prefix();
         let end = time_ms.checked_add(1).map_or_else(
-            || vec![DEADLINE + 1],
-            |next| join(DEADLINE, &[&next.to_be_bytes()]),
+            || vec![prefix.saturating_add(1)],
+            |next| join(prefix, &[&next.to_be_bytes()]),
         );
-        [vec![DEADLINE], end]
+        [vec![prefix], end]
     }
 }
 
@@ -316,6 +353,14 @@ mod tests {
 
     use super::*;
 
+    fn deadline(calendar: Calendar, time_ms: u64, case: u8) -> Key {
+        Key::Deadline {
+            calendar,
+            time_ms,
+            case: [case; 16],
+        }
+    }
+
     #[test]
     fn keys_are_read_back_and_sort_by_number() {
         let index_key = IndexKey::new(&[7; 32]);
@@ -331,14 +376,10 @@ mod tests {
             Key::Row { kind: 3, name },
             Key::Nonce { bucket: 5, name },
             Key::Nonce { bucket: 6, name },
-            Key::Deadline {
-                time_ms: 1,
-                case: [1; 16],
-            },
-            Key::Deadline {
-                time_ms: 256,
-                case: [0; 16],
-            },
+            deadline(Calendar::Reviews, 1, 1),
+            deadline(Calendar::Reviews, 256, 0),
+            deadline(Calendar::Endings, 1, 1),
+            deadline(Calendar::Overdue, 0, 1),
             Key::Secret { name },
         ];
         let encoded: Vec<_> = keys.iter().map(|key| key.encode(&index_key)).collect();
@@ -376,9 +417,10 @@ mod tests {
         }
         let blob = Key::Blob([0xAB; 32]).encode(&one);
         assert!(!blob.windows(4).any(|part| part == [0xAB; 4]));
-        let case = [0xAB; 16];
-        let deadline = Key::Deadline { time_ms: 0, case }.encode(&one);
-        assert!(!deadline.windows(4).any(|part| part == [0xAB; 4]));
+        for calendar in Calendar::ALL {
+            let key = deadline(calendar, 0, 0xAB).encode(&one);
+            assert!(!key.windows(4).any(|part| part == [0xAB; 4]));
+        }
     }
 
     #[test]
@@ -394,11 +436,14 @@ mod tests {
             assert!(kind == 0 || row(kind - 1) < start);
             assert!(kind == 255 || row(kind + 1) >= end);
         }
-        let [_, end] = Key::deadlines_until(u64::MAX);
-        let last = Key::Deadline {
-            time_ms: u64::MAX,
-            case: [255; 16],
-        };
-        assert!(last.encode(&index_key) < end);
+        for calendar in Calendar::ALL {
+            let [start, end] = Key::deadlines_until(calendar, u64::MAX);
+            let last = deadline(calendar, u64::MAX, 255).encode(&index_key);
+            assert!(start < last && last < end);
+            for other in Calendar::ALL.into_iter().filter(|other| *other != calendar) {
+                let key = deadline(other, 5, 5).encode(&index_key);
+                assert!(key < start || key >= end);
+            }
+        }
     }
 }

@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 
 pub use batch::Batch;
 pub use database::DatabaseError;
-pub use key::{FamilyId, GlobalKey, Key, Name};
+pub use key::{Calendar, FamilyId, GlobalKey, Key, Name};
 pub use keyring::{Keyring, KeyringError, TenantKeys};
 pub use open::OpenError;
 pub use random::NoRandom;

@@ -15,7 +15,7 @@ use rocksdb::{DBIteratorWithThreadMode, Direction, IteratorMode, ReadOptions};
 
 use super::{
     database::{Database, DatabaseError, Rocks},
-    key::{self, FamilyId, Key, Name},
+    key::{self, Calendar, FamilyId, Key, Name},
     keyring::{IndexKey, TenantKeys},
     seal::{DoesNotOpen, Sealer},
 };
@@ -228,12 +228,12 @@ impl TenantScope {
         self.scan("state", &from, until)
     }
 
-    /// All deadlines at or before `time_ms`, earliest first.
+    /// All deadlines of `calendar` at or before `time_ms`, earliest first.
     ///
     /// # Errors
     /// [`ReadError`]; so may each item be, and the scan ends with it.
-    pub fn deadlines(&self, time_ms: u64) -> Result<Scan<'_>, ReadError> {
-        let [from, until] = Key::deadlines_until(time_ms);
+    pub fn deadlines(&self, calendar: Calendar, time_ms: u64) -> Result<Scan<'_>, ReadError> {
+        let [from, until] = Key::deadlines_until(calendar, time_ms);
         self.scan("deadline", &from, until)
     }
 

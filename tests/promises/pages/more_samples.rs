@@ -3,8 +3,8 @@
 use agentsigna_server::api::portal::pages::{
     self,
     directory::{
-        ActorKind, ActorPage, AgentForm, AgentRow, Agents, Counterparties, CounterpartyForm,
-        CounterpartyPage, CounterpartyRow, KeyShown, Systems,
+        ActorKind, ActorPage, AgentForm, AgentRow, Agents, BandRow, Counterparties,
+        CounterpartyForm, CounterpartyPage, CounterpartyRow, KeyShown, StandingShown, Systems,
     },
     ledger::{EntryPage, EntryRow, Ledger, PassportPage, PassportRow, Passports},
     parts::{Block, Chip, Exactly, Hash, Plain, Sentence, Shown, Theirs, Tone, When},
@@ -57,6 +57,27 @@ fn agent_row(
     }
 }
 
+fn standing(open: bool) -> StandingShown {
+    let band = |band: u8, minor, score, good, partners| BandRow {
+        band,
+        below: euro(minor),
+        score,
+        good,
+        partners,
+        open,
+    };
+    StandingShown {
+        facts: vec![
+            ("Earned", Shown::text("band 1, below 400.00")),
+            ("Evidence against it", Shown::text(0)),
+        ],
+        bands: vec![
+            band(0, 10_000, 902, 37_000, 14),
+            band(1, 40_000, 781, 14_333, 8),
+        ],
+    }
+}
+
 pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
     let agents = Agents {
         frame: frame(),
@@ -93,6 +114,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 Shown::Hash(Hash::new("BVUs4Do-_4da3XUlteJz7dV_YdOAtK3sQp185l2j-MY")),
             ),
         ],
+        standing: Some(standing(true)),
         shown: None,
         change: Some("suspended"),
         again: vec![],
@@ -108,6 +130,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
             hidden: hidden("/v1/systems/erp/confirm"),
         }),
         change: None,
+        standing: None,
         again: hidden("/v1/systems"),
         cases: vec![],
         facts: vec![("Invited", Shown::When(When(ago(120_000))))],
@@ -177,6 +200,7 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
                 Shown::When(When(ago(9 * DAY_MS))),
             ),
         ],
+        standing: standing(false),
         may_change: true,
         problems: vec![],
         cases: case_rows(words),

@@ -3,10 +3,13 @@
 use agentsigna_server::api::portal::pages::{
     self,
     act::{ActPage, CodePage, Second},
-    case::{CasePage, EventRow, Report},
+    case::{CasePage, EndForm, EventRow, Report},
     entrance::{self, ErrorPage, Join, JoinStep, SignIn},
     frame::{Frame, Me, Problem},
-    parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Sentence, Shown, Theirs, Tone, When},
+    open::{OpenPage, OpenRow},
+    parts::{
+        Block, Chip, Exactly, Hash, Late, Left, Money, Plain, Sentence, Shown, Theirs, Tone, When,
+    },
     queue::{CaseRow, Cases, Filter, Found, Queue, Slots, View, Waiting},
 };
 use agentsigna_verifier::{
@@ -319,8 +322,81 @@ pub(crate) fn case_page(words: &Words) -> CasePage {
                 raw,
             ),
         ],
+        ending: Vec::new(),
+        late: None,
+        forms: Vec::new(),
         next: None,
         report: None,
+    }
+}
+
+/// A case that was begun and never ended, as somebody sees it who may say how it ended.
+fn silent_case(words: &Words) -> CasePage {
+    let form = |title, member, words: &[(&'static str, &'static str)], faults| EndForm {
+        title,
+        path: "/v1/outcomes",
+        member,
+        words: words.to_vec(),
+        faults,
+    };
+    let ended = [
+        ("completed", "completed: done as permitted"),
+        ("rejected", "rejected: the target did not do it"),
+    ];
+    CasePage {
+        state: Chip::named("executing"),
+        left: None,
+        may_review: false,
+        late: Some(Late {
+            since: ago(400_000_000),
+            now: NOW,
+        }),
+        ending: vec![
+            ("State", Shown::Chip(Chip::named("executing"))),
+            ("Passport ends", Shown::When(When(ago(486_400_000)))),
+            ("Exposure", Shown::text("open")),
+        ],
+        forms: vec![
+            form("Say what became of it", "outcome", &ended, Vec::new()),
+            form(
+                "Say that it was undone",
+                "outcome",
+                &[("reversed", "reversed: it was undone")],
+                vec![("agent", "the agent"), ("none", "nobody")],
+            ),
+            EndForm {
+                path: "/v1/disputes/resolve",
+                ..form(
+                    "Dismiss the dispute",
+                    "result",
+                    &[("dismissed", "dismissed: there is nothing to it")],
+                    Vec::new(),
+                )
+            },
+        ],
+        ..case_page(words)
+    }
+}
+
+fn open_page(late: &[u64]) -> OpenPage {
+    let row = |ms: &u64| OpenRow {
+        case: case("purchase"),
+        late: Late {
+            since: ago(*ms),
+            now: NOW,
+        },
+        since: When(ago(*ms)),
+        kind: "purchase",
+        amount: euro(125_000),
+        counterparty: id("acme"),
+        agent: id("buyer-1"),
+        target: id("erp"),
+        state: Chip::named("executing"),
+    };
+    OpenPage {
+        frame: frame(),
+        cases: late.iter().map(row).collect(),
+        at: When(NOW),
     }
 }
 
@@ -393,6 +469,9 @@ pub(crate) fn cases(words: &Words) -> Vec<(&'static str, String)> {
         ("search-nothing", html(&nothing)),
         ("case", html(&case_page(words))),
         ("case-verified", html(&with_report)),
+        ("case-silent", html(&silent_case(words))),
+        ("open", html(&open_page(&[400_000_000, 7_200_000]))),
+        ("open-empty", html(&open_page(&[]))),
         ("act", html(&act(words))),
         (
             "act-second",

@@ -42,7 +42,7 @@ pub(super) fn begins(claims: &Claims, exponent: Exponent) -> Ending {
         cti: claims.cti,
         expires_at: UnixMillis::from_seconds(claims.expires_s),
         settled: false,
-        disputed: false,
+        disputed_at: None,
         said: None,
         credit: None,
         moved: None,
@@ -107,7 +107,8 @@ pub(super) fn recorded<R: Rows>(
         }
         Outcome::Rejected => open.settle(rows)?,
         Outcome::Disputed => {
-            if core::mem::replace(&mut open.ending.disputed, true) {
+            let before = open.ending.disputed_at.replace(step.decided_at);
+            if before.is_some() {
                 return broken(
                     "disputed-before",
                     "the case was disputed before: what shows up later is a reversal",

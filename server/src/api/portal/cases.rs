@@ -14,10 +14,10 @@ use axum::{
 use super::{
     Door, Shared, Signed,
     around::{case_row, drawn, frame, money, report},
-    entrance,
+    entrance, notice, outcomes,
     pages::{
         case::CasePage,
-        parts::{Chip, Left, Plain, Shown, Theirs},
+        parts::{Chip, Late, Left, Plain, Sentence, Shown, Theirs},
         queue::{Cases, Found},
     },
     query::{Query, escaped},
@@ -148,9 +148,12 @@ async fn case(
     request: Request,
 ) -> Response {
     let from = Query::of(&request).and_then(|query| query.number("from"));
-    drawn(match from {
-        Ok(from) => told_of(&door, &visitor, &case, from.unwrap_or_default()).await,
-        Err(refusal) => Err(refusal),
+    let done = notice::done(&door, &visitor, request.uri());
+    drawn(match (from, done) {
+        (Ok(from), Ok(done)) => {
+            told_of(&door, &visitor, &case, from.unwrap_or_default(), done).await
+        }
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
     })
 }
 
@@ -160,6 +163,7 @@ async fn told_of(
     visitor: &Visitor,
     case: &str,
     from: u64,
+    done: Option<Sentence>,
 ) -> Result<CasePage, Refusal> {
     let told = door.office.case_told(visitor, case, from).await?;
     let seen = &told.seen;
@@ -176,7 +180,7 @@ async fn told_of(
         )
     });
     Ok(CasePage {
-        frame: frame(door, visitor, None)?,
+        frame: frame(door, visitor, done)?,
         case: seen.case,
         state: Chip::case(seen.row.state),
         kind: action.kind().name(),
@@ -186,6 +190,16 @@ async fn told_of(
         rules: rules.collect(),
         left: told.open_until.map(|(at, now)| Left { at, now }),
         may_review: told.asks_me,
+        ending: outcomes::ending(seen),
+        late: seen
+            .row
+            .overdue_from()
+            .filter(|since| *since <= told.now)
+            .map(|since| Late {
+                since,
+                now: told.now,
+            }),
+        forms: outcomes::forms(&door.office.sayable(visitor, seen.case, &seen.row)?),
         events: told
             .events
             .into_iter()
@@ -209,7 +223,7 @@ async fn verified(door: &Door, visitor: &Visitor, case: &str) -> Result<CasePage
     let verified = door.office.verified(visitor, case).await?;
     Ok(CasePage {
         report: Some(report(&verified)),
-        ..told_of(door, visitor, case, 0).await?
+        ..told_of(door, visitor, case, 0, None).await?
     })
 }
 

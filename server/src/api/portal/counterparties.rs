@@ -26,6 +26,7 @@ use super::{
         parts::{Chip, Sentence, Shown, Theirs, When},
     },
     routes::{On, Route, Who, page},
+    standings,
 };
 use crate::domain::{Refusal, Visitor};
 
@@ -123,6 +124,7 @@ pub(super) fn counterparty(
     Ok(CounterpartyPage {
         frame: frame(door, visitor, done)?,
         facts: counterparty_facts(&row),
+        standing: standings::counterparty(door, visitor, &id, &row)?,
         status: row.status.name(),
         risk: row.risk.name(),
         name: Theirs::new(row.name),

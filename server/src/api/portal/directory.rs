@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use agentsigna_verifier::{
-    action::{Currency, Exponent, Latitude},
+    action::Latitude,
     id::Id,
-    review::words,
     snapshot::Status,
     state::{AgentRow, Deed, Ground, Stage, SystemRow},
 };
@@ -29,6 +28,7 @@ use super::{
         parts::{Chip, Hash, Sentence, Shown, When},
     },
     routes::{On, Route, Who, page},
+    standings,
 };
 use crate::domain::{Refusal, Visitor};
 
@@ -137,7 +137,6 @@ fn agent(
             Shown::Link(format!("/people/{}", row.sponsor), row.sponsor.to_string()),
         ),
         ("Tier", Shown::text(format!("{} of 4", row.tier.number()))),
-        ("Latitude", Shown::text(latitude(row.latitude, currency))),
         (
             "Open amounts",
             Shown::Money(money(currency, row.exposure_minor)),
@@ -174,6 +173,7 @@ fn agent(
         facts,
         shown,
         change: change(door, visitor, (&row.stage, row.status), &Deed::AgentStatus)?,
+        standing: Some(standings::agent(door, visitor, &id, &row)?),
         again,
         cases: last_cases(door, visitor, |case| case.asked.agent == id)?,
         id,
@@ -248,6 +248,7 @@ fn system(
         facts: enrolment(door, visitor, &stage, &entries)?,
         shown,
         change: change(door, visitor, (&stage, now), &Deed::System)?,
+        standing: None,
         again,
         cases: last_cases(door, visitor, |case| *case.asked.action.target() == id)?,
         id,
@@ -261,17 +262,6 @@ fn status(stage: &Stage, status: Status) -> Chip {
         Stage::Claimed(_) => "claimed",
         Stage::Enrolled(_) => status.name(),
     })
-}
-
-fn latitude(latitude: Latitude, (_, exponent): (Currency, Exponent)) -> String {
-    match latitude.band() {
-        None => "none: people decide".to_owned(),
-        Some(band) => format!(
-            "band {}, below {}",
-            band.number(),
-            words::amount(band.top_minor(exponent), exponent)
-        ),
-    }
 }
 
 /// Invited, claimed, enrolled, and what came after: when, and with which key.

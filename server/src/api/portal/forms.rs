@@ -2,8 +2,8 @@
 //! record (`spec/tenant-api.md §5.6`).
 
 use agentsigna_verifier::{
-    cbor, id::Id, passkey::context::ActContext, people::PROPOSAL_LIFE_MS, people::Role,
-    time::UnixMillis,
+    cbor, entry::CaseId, id::Id, passkey::context::ActContext, people::PROPOSAL_LIFE_MS,
+    people::Role, time::UnixMillis,
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -64,7 +64,7 @@ impl Typed {
             Kind::Invalid | Kind::Malformed | Kind::Conflict | Kind::TooLarge => {
                 self.again(door, visitor, self.problems(&refusal))
             }
-            _ => entrance::refused(refusal, place(&self.path)),
+            _ => entrance::refused(refusal, self.place()),
         }
     }
 
@@ -102,12 +102,17 @@ impl Typed {
                 drawn(people::delegations(door, visitor, None, Some(form)))
             }
             // Nothing was typed that could be typed otherwise, or its page is not there yet.
-            _ => return entrance::untaken(&problems, place(&self.path)),
+            _ => return entrance::untaken(&problems, self.place()),
         };
         if response.status() == StatusCode::OK {
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         }
         response
+    }
+
+    /// The page that the form stands on.
+    fn place(&self) -> String {
+        place_of(&self.path, self.all("case").next())
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -167,6 +172,14 @@ impl Typed {
     }
 }
 
+/// The page of what the act at `path` is about: of `case`, if it is about one.
+fn place_of(path: &str, case: Option<&str>) -> String {
+    match case.and_then(CaseId::from_hex) {
+        Some(case) => format!("/cases/{case}"),
+        None => place(path),
+    }
+}
+
 /// The page of what the act at `path` is about.
 fn place(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -184,6 +197,7 @@ fn place(path: &str) -> String {
         ["v1", "users", user, _] => of("/people", user),
         ["v1", "users", ..] => "/people".to_owned(),
         ["v1", "delegations", ..] => "/delegations".to_owned(),
+        ["v1", "outcomes" | "disputes", ..] => "/cases".to_owned(),
         ["v1", "policies", ..] => "/policies".to_owned(),
         _ => "/queue".to_owned(),
     }
@@ -216,6 +230,8 @@ pub(super) fn before(
             Second::Proposes(When(until))
         }
     };
+    let body: Option<Value> = serde_json::from_slice(&prepared.body).ok();
+    let case = body.and_then(|body| Some(body.get("case")?.as_str()?.to_owned()));
     let words = prepared.words.details.into_iter();
     Ok(ActPage {
         frame: frame(door, visitor, None)?,
@@ -229,7 +245,7 @@ pub(super) fn before(
         words: words
             .map(|(name, said)| (named(name), shown(said)))
             .collect(),
-        back: place(&prepared.path),
+        back: place_of(&prepared.path, case.as_deref()),
         path: prepared.path,
         body_bytes: prepared.body.len(),
         body: Block(String::from_utf8_lossy(&prepared.body).into_owned()),
@@ -308,7 +324,7 @@ pub(super) fn after(
     // A path of our own and a number: they stand in every header.
     Ok(see_other(&format!(
         "{}?done={index}",
-        place(context.path.as_str())
+        place_of(context.path.as_str(), text("case"))
     )))
 }
 

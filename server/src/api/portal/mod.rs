@@ -6,6 +6,7 @@
 //! | `acts` | what people rule: shown, proposed, signed; `forms` makes the pages around it |
 //! | `queue` | cases that wait for people |
 //! | `cases` | cases, what a search finds, their files, the verifier's report |
+//! | `outcomes` | cases past their time, and what became of permissions |
 //! | `log` | the ledger: its head, its entries, all of it to take along, the verifier's report |
 //! | `passports` | Passports, and their bytes |
 //! | `events` | news for pages that are open |
@@ -35,6 +36,7 @@ mod guard;
 mod judging;
 mod log;
 mod notice;
+mod outcomes;
 pub mod pages;
 mod paging;
 mod passports;
@@ -44,6 +46,7 @@ mod policies;
 mod query;
 mod queue;
 mod routes;
+mod standings;
 mod stream;
 mod tar;
 mod told;
@@ -87,6 +90,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .merge(counterparties::router())
         .merge(people::router())
         .merge(judging::router())
+        .merge(outcomes::router())
         .merge(log::router())
         .merge(passports::router())
         .merge(events::router())

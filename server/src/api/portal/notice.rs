@@ -65,6 +65,12 @@ fn what_happened(body: &Body) -> String {
             "Proposed, not done yet: it happens when another administrator signs the same bytes within a day."
                 .to_owned()
         }
+        Body::OutcomeRecorded(body) => {
+            format!("What became of it is said: {}.", body.outcome.as_str())
+        }
+        Body::DisputeResolved(body) => {
+            format!("The dispute is resolved: {}.", body.result.as_str())
+        }
         _ => "Done.".to_owned(),
     }
 }

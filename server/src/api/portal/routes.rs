@@ -3,8 +3,8 @@
 use agentsigna_verifier::people::Role;
 
 use super::{
-    acts, cases, counterparties, directory, entering, events, judging, log, passports, passwords,
-    people, policies, queue,
+    acts, cases, counterparties, directory, entering, events, judging, log, outcomes, passports,
+    passwords, people, policies, queue,
 };
 
 /// One of the two sites, or both.
@@ -66,7 +66,7 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 13] = [
+const ROOMS: [&[Route]; 14] = [
     entering::ROUTES,
     acts::ROUTES,
     queue::ROUTES,
@@ -77,6 +77,7 @@ const ROOMS: [&[Route]; 13] = [
     policies::ROUTES,
     passwords::ROUTES,
     judging::ROUTES,
+    outcomes::ROUTES,
     log::ROUTES,
     passports::ROUTES,
     events::ROUTES,

@@ -3,8 +3,9 @@
 
 use agentsigna_verifier::{
     action::Parameter,
-    event::{Body, Judged},
-    passkey::context::Choice,
+    event::{Body, Judged, Speaker},
+    outcome::Fault,
+    passkey::context::{Choice, Reason},
     review::words::date,
 };
 
@@ -93,9 +94,55 @@ fn words(body: &Body, money: &impl Fn(u64) -> Money) -> (String, Option<Shown>) 
             format!("Round {} ended: too few agreed in time", expired.round)
         }
         Body::PassportIssued(_) => "The Passport was issued".to_owned(),
+        Body::ExecutionStarted(started) => format!("Target {} began", started.system),
+        Body::OutcomeRecorded(body) => {
+            let words = ended(&body.by, body.outcome.as_str(), body.fault);
+            return (words, theirs(&body.reason));
+        }
+        Body::DisputeResolved(body) => {
+            let words = ended(&body.by, body.result.as_str(), body.fault);
+            return (words, theirs(&body.reason));
+        }
+        Body::OutcomeCounted(_) => "Nobody disputed it in time: it counts".to_owned(),
+        Body::PassportLapsed(_) => "Nobody used the Passport: it lapsed".to_owned(),
+        Body::StandingChanged(changed) => {
+            let standing = &changed.standing;
+            let scores = standing
+                .scores
+                .iter()
+                .take(SCORES_SHOWN)
+                .map(u64::to_string);
+            let scores: Vec<String> = scores.collect();
+            let mut words = format!(
+                "Standing of {}: scores {} …",
+                changed.rated,
+                scores.join(" ")
+            );
+            if let Some(until) = standing.probation_until {
+                words.push_str(&format!("; on probation until {}", date(until)));
+            }
+            words
+        }
         other => other.kind().to_owned(),
     };
     (words, None)
+}
+
+/// How many bands a line shows.
+const SCORES_SHOWN: usize = 4;
+
+fn ended(by: &Speaker, what: &str, fault: Option<Fault>) -> String {
+    let fault = match fault {
+        Some(Fault::Agent) => ", by fault of the agent",
+        Some(Fault::Counterparty) => ", by fault of the counterparty",
+        Some(Fault::Nobody) => ", by nobody’s fault",
+        None => "",
+    };
+    format!("{by} said: {what}{fault}")
+}
+
+fn theirs(reason: &Reason) -> Option<Shown> {
+    Some(Shown::Theirs(Theirs::new(reason.as_str())))
 }
 
 fn word(judged: &Judged) -> (String, Option<Shown>) {

@@ -37,7 +37,7 @@ mod asked;
 use asked::weigh;
 
 /// Payments up to 500.00 are granted; above, people of finance are asked.
-pub(super) const POLICY: &str = r#"@id("grant.payment") @title("Agents pay known suppliers")
+pub(crate) const POLICY: &str = r#"@id("grant.payment") @title("Agents pay known suppliers")
 permit(principal, action == Agentsigna::Action::"payment", resource)
 when { resource.status == "approved" };
 
@@ -48,11 +48,11 @@ when { context.amount_minor > 50000 };
 "#;
 
 /// A tenant under test.
-pub(super) struct Org {
-    pub(super) tenant: Tenant,
-    pub(super) founder: SigningKey,
-    pub(super) agent: SigningKey,
-    pub(super) system: SigningKey,
+pub(crate) struct Org {
+    pub(crate) tenant: Tenant,
+    pub(crate) founder: SigningKey,
+    pub(crate) agent: SigningKey,
+    pub(crate) system: SigningKey,
     /// The bundle that was activated last.
     bundle: Option<CompiledBundle>,
     /// Makes salts, nonces and codes.
@@ -60,27 +60,27 @@ pub(super) struct Org {
 }
 
 /// A decided request, ready to be admitted.
-pub(super) struct Asked {
-    pub(super) reading: Reading,
-    pub(super) change: Change,
-    pub(super) verdict: Verdict,
-    pub(super) case: CaseId,
+pub(crate) struct Asked {
+    pub(crate) reading: Reading,
+    pub(crate) change: Change,
+    pub(crate) verdict: Verdict,
+    pub(crate) case: CaseId,
 }
 
-pub(super) fn id(text: &str) -> Id {
+pub(crate) fn id(text: &str) -> Id {
     Id::parse(text).unwrap()
 }
 
 impl Org {
     /// Founds a tenant; its keys are made from `seed`.
-    pub(super) fn found(ledger: &Ledger, name: &str, seed: u8) -> Self {
+    pub(crate) fn found(ledger: &Ledger, name: &str, seed: u8) -> Self {
         let founder = key(seed);
         let tenant = ledger.found(&founding(name, &founder)).unwrap();
         Self::of(tenant, seed)
     }
 
     /// The tenant again, after a restart.
-    pub(super) fn of(tenant: Tenant, seed: u8) -> Self {
+    pub(crate) fn of(tenant: Tenant, seed: u8) -> Self {
         Self {
             drawn: u64::from(seed) << 32 | tenant.head().tree().size().entries() << 16,
             tenant,
@@ -92,7 +92,7 @@ impl Org {
     }
 
     /// A tenant with agent `buyer`, target system `erp`, counterparty `acme` and the policy above.
-    pub(super) fn ready(ledger: &Ledger, name: &str, seed: u8) -> Self {
+    pub(crate) fn ready(ledger: &Ledger, name: &str, seed: u8) -> Self {
         let mut org = Self::found(ledger, name, seed);
         let (agent, system) = (org.agent.clone(), org.system.clone());
         org.enrol_agent(ledger, "buyer", &agent);
@@ -103,7 +103,7 @@ impl Org {
         org
     }
 
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.tenant.origin().to_owned()
     }
 
@@ -113,7 +113,7 @@ impl Org {
         digest.as_bytes()[..16].try_into().unwrap()
     }
 
-    pub(super) fn event(
+    pub(crate) fn event(
         &mut self,
         at: UnixMillis,
         place: Option<CasePlace>,
@@ -128,7 +128,7 @@ impl Org {
     }
 
     /// Signs a request for `target`, at the ledger's time.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         &mut self,
         at: UnixMillis,
         profile: Profile,
@@ -176,7 +176,7 @@ impl Org {
     }
 
     /// Something that changes no row: cheap, and needs no signature.
-    pub(super) fn failures(&mut self, ledger: &Ledger, events: usize) -> Change {
+    pub(crate) fn failures(&mut self, ledger: &Ledger, events: usize) -> Change {
         let at = ledger.clock().now();
         let body = Body::AuthFailed(AuthFailed {
             subject: "founder".to_owned(),
@@ -192,7 +192,7 @@ impl Org {
         }
     }
 
-    pub(super) fn invite_agent(&mut self, ledger: &Ledger, name: &str) -> (Change, String) {
+    pub(crate) fn invite_agent(&mut self, ledger: &Ledger, name: &str) -> (Change, String) {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let code = BASE64URL_NOPAD.encode(&self.draw());
         let body = format!(
@@ -234,7 +234,7 @@ impl Org {
         (at, claimed, nonce)
     }
 
-    pub(super) fn claim_agent(
+    pub(crate) fn claim_agent(
         &mut self,
         ledger: &Ledger,
         name: &str,
@@ -245,7 +245,7 @@ impl Org {
         self.one(at, Body::AgentClaimed(claimed), nonce)
     }
 
-    pub(super) fn confirm_agent(&mut self, ledger: &Ledger, name: &str, key: PublicKey) -> Change {
+    pub(crate) fn confirm_agent(&mut self, ledger: &Ledger, name: &str, key: PublicKey) -> Change {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let body = format!(
             r#"{{"origin":"{origin}","agent":"{name}","sponsor":"dora","tier":2,"latitude":5,"key":"{}"}}"#,
@@ -264,7 +264,7 @@ impl Org {
     }
 
     /// All of an enrolment but its last step, which is answered.
-    pub(super) fn almost_enrolled(
+    pub(crate) fn almost_enrolled(
         &mut self,
         ledger: &Ledger,
         name: &str,
@@ -277,12 +277,12 @@ impl Org {
         self.confirm_agent(ledger, name, public(shown))
     }
 
-    pub(super) fn enrol_agent(&mut self, ledger: &Ledger, name: &str, shown: &SigningKey) {
+    pub(crate) fn enrol_agent(&mut self, ledger: &Ledger, name: &str, shown: &SigningKey) {
         let change = self.almost_enrolled(ledger, name, shown);
         settle(ledger, &self.tenant, change);
     }
 
-    pub(super) fn change_agent(&mut self, ledger: &Ledger, name: &str, status: Status) -> Change {
+    pub(crate) fn change_agent(&mut self, ledger: &Ledger, name: &str, status: Status) -> Change {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let body = format!(
             r#"{{"origin":"{origin}","agent":"{name}","status":"{}"}}"#,
@@ -297,7 +297,7 @@ impl Org {
         self.one(at, changed, nonce)
     }
 
-    pub(super) fn enrol_system(&mut self, ledger: &Ledger, name: &str, shown: &SigningKey) {
+    pub(crate) fn enrol_system(&mut self, ledger: &Ledger, name: &str, shown: &SigningKey) {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let code = BASE64URL_NOPAD.encode(&self.draw());
         let body = format!(r#"{{"origin":"{origin}","system":"{name}"}}"#);
@@ -328,7 +328,7 @@ impl Org {
         settle(ledger, &self.tenant, change);
     }
 
-    pub(super) fn change_system(&mut self, ledger: &Ledger, name: &str, status: Status) -> Change {
+    pub(crate) fn change_system(&mut self, ledger: &Ledger, name: &str, status: Status) -> Change {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let body = format!(
             r#"{{"origin":"{origin}","system":"{name}","status":"{}"}}"#,
@@ -343,12 +343,12 @@ impl Org {
         self.one(at, changed, nonce)
     }
 
-    pub(super) fn enrol_counterparty(&mut self, ledger: &Ledger, name: &str) -> Change {
+    pub(crate) fn enrol_counterparty(&mut self, ledger: &Ledger, name: &str) -> Change {
         self.enrol_counterparty_in(ledger, name, "")
     }
 
     /// The same, with `space` after the content that is signed.
-    pub(super) fn enrol_counterparty_in(
+    pub(crate) fn enrol_counterparty_in(
         &mut self,
         ledger: &Ledger,
         name: &str,
@@ -370,7 +370,7 @@ impl Org {
         self.one(at, enrolled, nonce)
     }
 
-    pub(super) fn change_counterparty(
+    pub(crate) fn change_counterparty(
         &mut self,
         ledger: &Ledger,
         name: &str,
@@ -393,7 +393,7 @@ impl Org {
         self.one(at, changed, nonce)
     }
 
-    pub(super) fn publish(&mut self, ledger: &Ledger, policy: &str) -> (Change, Bundle) {
+    pub(crate) fn publish(&mut self, ledger: &Ledger, policy: &str) -> (Change, Bundle) {
         let at = ledger.clock().now();
         let bundle = Bundle::new(policy).unwrap();
         let bytes = bundle.encode();
@@ -408,7 +408,7 @@ impl Org {
         (change, bundle)
     }
 
-    pub(super) fn activate(&mut self, ledger: &Ledger, bundle: Digest) -> Change {
+    pub(crate) fn activate(&mut self, ledger: &Ledger, bundle: Digest) -> Change {
         let (at, origin) = (ledger.clock().now(), self.origin());
         let body = format!(r#"{{"origin":"{origin}","bundle":"{bundle}"}}"#);
         let (signed, nonce) = self.by_founder(at, "/v1/policies/activate", &body);
@@ -416,7 +416,7 @@ impl Org {
         self.one(at, activated, nonce)
     }
 
-    pub(super) fn publish_and_activate(&mut self, ledger: &Ledger, policy: &str) {
+    pub(crate) fn publish_and_activate(&mut self, ledger: &Ledger, policy: &str) {
         let (change, bundle) = self.publish(ledger, policy);
         settle(ledger, &self.tenant, change);
         let change = self.activate(ledger, bundle.digest());
@@ -426,7 +426,7 @@ impl Org {
     }
 
     /// `buyer` asks to pay `acme` through `erp`: read, decided, and sealed if policy allows it.
-    pub(super) fn ask(&mut self, ledger: &Ledger, request_id: &str, amount_minor: u64) -> Asked {
+    pub(crate) fn ask(&mut self, ledger: &Ledger, request_id: &str, amount_minor: u64) -> Asked {
         let at = ledger.clock().now();
         let action = Action::new(
             ActionType::Payment,
@@ -525,7 +525,7 @@ impl Org {
     }
 
     /// Nobody judged the case in time.
-    pub(super) fn expire(&mut self, ledger: &Ledger, case: CaseId) -> (Reading, Change) {
+    pub(crate) fn expire(&mut self, ledger: &Ledger, case: CaseId) -> (Reading, Change) {
         let at = ledger.clock().now();
         let mut reading = Reading::of(&self.tenant);
         let Some(Row::Case(row)) = reading.row(&RowName::Case(case)).unwrap() else {
@@ -548,7 +548,7 @@ impl Org {
     }
 
     /// Asks and waits until it is durable.
-    pub(super) fn settle_ask(
+    pub(crate) fn settle_ask(
         &mut self,
         ledger: &Ledger,
         request_id: &str,

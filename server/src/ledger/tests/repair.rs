@@ -75,7 +75,7 @@ fn a_sound_log_is_sound() {
     assert_eq!(report.rows, 14);
     assert_eq!(report.tiles, 2);
     assert_eq!(report.blobs, 1);
-    assert_eq!(report.deadlines, 1);
+    assert_eq!(report.deadlines, 2);
     assert_eq!(report.nonces, 11);
 }
 
@@ -141,8 +141,12 @@ fn what_is_not_as_the_entries_say_is_found() {
         "deadline surplus",
         "a deadline is surplus",
         |store, scope| {
-            let (time_ms, case) = (1, [9; 16]);
-            store.damage(scope, Key::Deadline { time_ms, case }, Some(&[]));
+            let key = Key::Deadline {
+                calendar: Calendar::Overdue,
+                time_ms: 1,
+                case: [9; 16],
+            };
+            store.damage(scope, key, Some(&[]));
         },
     );
     finds(
@@ -156,7 +160,8 @@ fn what_is_not_as_the_entries_say_is_found() {
         "deadline missing",
         "a deadline is missing",
         |store, scope| {
-            for (key, _) in scope.deadlines(u64::MAX).unwrap().map(Result::unwrap) {
+            let lapses = scope.deadlines(Calendar::Endings, u64::MAX).unwrap();
+            for (key, _) in lapses.map(Result::unwrap) {
                 store.damage(scope, key, None);
             }
         },

@@ -37,14 +37,14 @@ use crate::store::{
 };
 
 /// Longer than anything takes here; a test that waits this long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the clocks of the tests start.
-pub(super) const START_MS: u64 = 1_700_000_000_000;
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
 /// A writer that can be held, and made to fail. Clones share what they do.
 #[derive(Clone, Default)]
-pub(super) struct Gate {
-    pub(super) faulty: Faulty,
+pub(crate) struct Gate {
+    pub(crate) faulty: Faulty,
     state: Arc<(Mutex<Held>, Condvar)>,
 }
 
@@ -57,26 +57,26 @@ struct Held {
 
 /// A clock moved by hand.
 #[derive(Clone)]
-pub(super) struct Hands {
-    pub(super) wall_ms: Arc<AtomicU64>,
-    pub(super) steady_ms: Arc<AtomicU64>,
+pub(crate) struct Hands {
+    pub(crate) wall_ms: Arc<AtomicU64>,
+    pub(crate) steady_ms: Arc<AtomicU64>,
 }
 
 /// A data folder, and all that goes on in it.
-pub(super) struct House {
-    pub(super) folder: TempDir,
-    pub(super) gate: Gate,
-    pub(super) hands: Hands,
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) gate: Gate,
+    pub(crate) hands: Hands,
 }
 
 impl Gate {
     /// From now on writes wait.
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.state.0.lock().unwrap().held = true;
     }
 
     /// Waits until a write waits.
-    pub(super) fn wait_for_write(&self) {
+    pub(crate) fn wait_for_write(&self) {
         let (lock, changed) = &*self.state;
         let (held, timeout) = changed
             .wait_timeout_while(lock.lock().unwrap(), PATIENCE, |held| !held.waiting)
@@ -85,13 +85,13 @@ impl Gate {
     }
 
     /// Lets writes go on.
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.state.0.lock().unwrap().held = false;
         self.state.1.notify_all();
     }
 
     /// Writes so far, failed ones included.
-    pub(super) fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.faulty.writes()
     }
 }
@@ -129,14 +129,14 @@ impl Hands {
     }
 
     /// Time goes on.
-    pub(super) fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.wall_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
         self.steady_ms.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
 
 impl House {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = Self {
             folder: tempfile::tempdir().unwrap(),
             gate: Gate::default(),
@@ -148,7 +148,7 @@ impl House {
     }
 
     /// Another house with a copy of all that is in this one, and its time. Nobody may live in it.
-    pub(super) fn copied(&self) -> Self {
+    pub(crate) fn copied(&self) -> Self {
         let house = Self {
             folder: tempfile::tempdir().unwrap(),
             gate: Gate::default(),
@@ -160,11 +160,11 @@ impl House {
         house
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn store(&self) -> Store<Gate> {
+    pub(crate) fn store(&self) -> Store<Gate> {
         self.try_store().unwrap()
     }
 
@@ -173,27 +173,27 @@ impl House {
         Store::open_with(&self.path("data"), keyring, SETTINGS, self.gate.clone())
     }
 
-    pub(super) fn open(&self) -> Ledger {
+    pub(crate) fn open(&self) -> Ledger {
         self.try_open(Anchors::none()).unwrap()
     }
 
-    pub(super) fn try_open(&self, anchors: Anchors) -> Result<Ledger, RecoveryError> {
+    pub(crate) fn try_open(&self, anchors: Anchors) -> Result<Ledger, RecoveryError> {
         Ledger::open(self.store(), LedgerClock::new(self.hands.clone()), anchors)
     }
 
-    pub(super) fn anchors(&self) -> Anchors {
+    pub(crate) fn anchors(&self) -> Anchors {
         Anchors::to(AnchorFile::open(&self.path("anchor")).unwrap())
     }
 
     /// Changes the disk behind everybody's back. No ledger may be open.
-    pub(super) fn damage(&self, name: &str, damage: impl FnOnce(&Store<Gate>, &TenantScope)) {
+    pub(crate) fn damage(&self, name: &str, damage: impl FnOnce(&Store<Gate>, &TenantScope)) {
         let store = self.store();
         let tenant = store.tenant(name).unwrap();
         damage(&store, tenant.scope());
     }
 
     /// Closes the ledger and opens it again, as a restart does. Nobody else may hold a part of it.
-    pub(super) fn reopen(&self, ledger: Ledger) -> Ledger {
+    pub(crate) fn reopen(&self, ledger: Ledger) -> Ledger {
         shut(ledger);
         self.open()
     }
@@ -202,7 +202,7 @@ impl House {
 const SETTINGS: Settings = Settings { reserve_bytes: 0 };
 
 /// Everything under a folder, copied: what a careless backup does.
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for item in fs::read_dir(from).unwrap() {
         let item = item.unwrap();
@@ -216,20 +216,20 @@ pub(super) fn copy(from: &Path, to: &Path) {
 }
 
 /// Closes the ledger and lets go of the database.
-pub(super) fn shut(ledger: Ledger) {
+pub(crate) fn shut(ledger: Ledger) {
     ledger.close();
     drop(ledger);
 }
 
-pub(super) fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32])
 }
 
-pub(super) fn public(key: &SigningKey) -> PublicKey {
+pub(crate) fn public(key: &SigningKey) -> PublicKey {
     PublicKey::from_bytes(key.verifying_key().as_bytes()).unwrap()
 }
 
-pub(super) fn founding(name: &str, founder: &SigningKey) -> Founding {
+pub(crate) fn founding(name: &str, founder: &SigningKey) -> Founding {
     Founding {
         name: name.to_owned(),
         origin: Founding::new_origin("agents.example").unwrap(),
@@ -242,7 +242,7 @@ pub(super) fn founding(name: &str, founder: &SigningKey) -> Founding {
 }
 
 /// Admits a change; the answer comes through the channel.
-pub(super) fn send(
+pub(crate) fn send(
     ledger: &Ledger,
     reading: Reading,
     change: Change,
@@ -256,27 +256,27 @@ pub(super) fn send(
 }
 
 /// Admits a change and waits until it is durable.
-pub(super) fn settle(ledger: &Ledger, tenant: &Tenant, change: Change) -> Committed {
+pub(crate) fn settle(ledger: &Ledger, tenant: &Tenant, change: Change) -> Committed {
     let answer = send(ledger, Reading::of(tenant), change).unwrap();
     answer.recv_timeout(PATIENCE).unwrap().unwrap()
 }
 
 /// The head verifies as a stranger would do it, and its entries give its root.
-pub(super) fn check_head(tenant: &Tenant, head: &Head) -> TreeHead {
+pub(crate) fn check_head(tenant: &Tenant, head: &Head) -> TreeHead {
     let opened = checkpoint::open(head.note().as_bytes(), tenant.log_key()).unwrap();
     assert_eq!(opened.head(), head.tree());
     opened.head()
 }
 
 /// One head extends the other, by a proof of the verifier.
-pub(super) fn check_extends(tenant: &Tenant, old: TreeHead, head: &Head) {
+pub(crate) fn check_extends(tenant: &Tenant, old: TreeHead, head: &Head) {
     let reader = head.reader(tenant.scope());
     let proof = prove_consistency(old.size(), head.tree().size(), &reader).unwrap();
     proof.check(&old, &head.tree()).unwrap();
 }
 
 /// Every entry is where it was promised, and every proof handed out leads from it to a signed head.
-pub(super) fn check_committed(tenant: &Tenant, change: Option<usize>, committed: &Committed) {
+pub(crate) fn check_committed(tenant: &Tenant, change: Option<usize>, committed: &Committed) {
     check_head(tenant, &committed.head);
     for entry in &committed.entries {
         assert_eq!(tenant.entry_bytes(entry.index).unwrap(), entry.encode());
@@ -312,7 +312,7 @@ impl Export for Folder {
 }
 
 /// Every file of a folder, by its path.
-pub(super) fn files(folder: &Path) -> BTreeSet<String> {
+pub(crate) fn files(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(at) = folders.pop() {
@@ -331,7 +331,7 @@ pub(super) fn files(folder: &Path) -> BTreeSet<String> {
 
 /// LG-19: what was exported to `folder` passes the audit of a stranger who pinned its trust file, every verdict
 /// made again.
-pub(super) fn check_export(folder: &Path) {
+pub(crate) fn check_export(folder: &Path) {
     let trust = Trust::parse(&fs::read(folder.join("trust.json")).unwrap()).unwrap();
     let question = Question {
         at: None,

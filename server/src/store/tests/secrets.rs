@@ -41,7 +41,15 @@ fn nothing_readable_is_on_disk() {
     batch.put(&scope, scope.row_key(1, CANARY), CANARY);
     batch.put(&scope, scope.nonce_key(1, CANARY), CANARY);
     let case = std::array::from_fn(|i| CANARY[i % CANARY.len()]);
-    batch.put(&scope, Key::Deadline { time_ms: 1, case }, CANARY);
+    batch.put(
+        &scope,
+        Key::Deadline {
+            calendar: Calendar::Endings,
+            time_ms: 1,
+            case,
+        },
+        CANARY,
+    );
     batch.put(&scope, scope.secret_key(CANARY), CANARY);
     batch.global_put(GlobalKey::KeyOwner(digest), &scope);
     store.write(batch).unwrap();

@@ -2,6 +2,14 @@
 
 use super::*;
 
+fn reviewed(time_ms: u64) -> Key {
+    Key::Deadline {
+        calendar: Calendar::Reviews,
+        time_ms,
+        case: [1; 16],
+    }
+}
+
 #[test]
 fn what_is_written_is_read_back_after_reopening() {
     let house = House::new();
@@ -9,6 +17,7 @@ fn what_is_written_is_read_back_after_reopening() {
     let scope = tenant(&store, "one");
     let row = scope.row_key(1, b"agent-1");
     let deadline = Key::Deadline {
+        calendar: Calendar::Reviews,
         time_ms: 99,
         case: [4; 16],
     };
@@ -111,8 +120,17 @@ fn scans_hold_their_kind_in_order() {
         }
     }
     for time_ms in [5, 300, 299, 10_000] {
-        let case = [1; 16];
-        batch.put(&scope, Key::Deadline { time_ms, case }, b"what falls due");
+        batch.put(&scope, reviewed(time_ms), b"what falls due");
+    }
+    // Another calendar is another range.
+    for calendar in [Calendar::Endings, Calendar::Overdue] {
+        let (time_ms, case) = (5, [1; 16]);
+        let key = Key::Deadline {
+            calendar,
+            time_ms,
+            case,
+        };
+        batch.put(&scope, key, b"something else");
     }
     store.write(batch).unwrap();
 
@@ -142,7 +160,7 @@ fn scans_hold_their_kind_in_order() {
     assert_eq!(rows, [[2, 0], [2, 1], [2, 2], [2, 3], [2, 4]]);
 
     let due: Vec<_> = scope
-        .deadlines(300)
+        .deadlines(Calendar::Reviews, 300)
         .unwrap()
         .map(|row| row.unwrap())
         .map(|(key, value)| {
@@ -150,17 +168,13 @@ fn scans_hold_their_kind_in_order() {
             key
         })
         .collect();
-    let case = [1; 16];
-    assert_eq!(
-        due,
-        [5, 299, 300].map(|time_ms| Key::Deadline { time_ms, case })
-    );
+    assert_eq!(due, [5, 299, 300].map(reviewed));
     let mut batch = Batch::new();
     for key in due {
         batch.delete(&scope, key);
     }
     store.write(batch).unwrap();
-    let left = scope.deadlines(u64::MAX).unwrap();
+    let left = scope.deadlines(Calendar::Reviews, u64::MAX).unwrap();
     assert_eq!(left.count(), 1, "a scanned key deletes its row");
 }
 

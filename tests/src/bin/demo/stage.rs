@@ -274,11 +274,12 @@ impl Stage {
         passport: &Path,
         order: &Value,
     ) -> Called {
+        let address = gate.door().address();
         let at = At {
             body: Some(order),
             passport: Some(passport),
             authority: Some(AUTHORITY),
-            ..At::new(&gate.door().address(), "/purchases/acme", "exec")
+            ..At::new(&address, "/purchases/acme", "exec")
         };
         self.call(house, who, &at)
     }

@@ -12,6 +12,7 @@ use crate::{
     entry::CaseId,
     id::{Id, RequestId},
     key::JwkThumbprint,
+    outcome::{DISPUTE_MS, DISPUTE_WINDOW_MS, LAPSE_MS, SILENCE_MS},
     review::HistoryCase,
     time::UnixMillis,
 };
@@ -62,6 +63,33 @@ pub struct CaseRow {
 }
 
 impl CaseRow {
+    /// From when on the log itself says what nobody else said: that a review, a Passport or a dispute window is over.
+    /// `None` where it says nothing. CA-3, OC-4, OC-6
+    #[must_use]
+    pub fn falls_due_at(&self) -> Option<UnixMillis> {
+        let ending = self.ending.as_ref();
+        match self.state {
+            CaseState::InReview => self.deadline,
+            CaseState::Issued => Some(ending?.expires_at.plus(LAPSE_MS)),
+            CaseState::Reported | CaseState::Dismissed => {
+                Some(ending?.said?.at.plus(DISPUTE_WINDOW_MS))
+            }
+            _ => None,
+        }
+    }
+
+    /// From when on the case is past its time: somebody should have spoken, and nobody has. `None` while nobody has
+    /// to. OC-8
+    #[must_use]
+    pub fn overdue_from(&self) -> Option<UnixMillis> {
+        let ending = self.ending.as_ref()?;
+        match self.state {
+            CaseState::Executing => Some(ending.expires_at.plus(SILENCE_MS)),
+            CaseState::Disputed => Some(ending.disputed_at?.plus(DISPUTE_MS)),
+            _ => None,
+        }
+    }
+
     /// The case rests on these entries too.
     pub(crate) fn add_grounds(&mut self, grounds: Vec<u64>) {
         self.grounds.extend(grounds);

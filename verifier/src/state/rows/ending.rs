@@ -29,8 +29,8 @@ pub struct Ending {
     pub expires_at: UnixMillis,
     /// Whether the amount is no exposure any more.
     pub settled: bool,
-    /// Whether it ever was disputed.
-    pub disputed: bool,
+    /// When it was disputed, if it ever was.
+    pub disputed_at: Option<UnixMillis>,
     /// Completed, as a person says, and not counted.
     pub said: Option<Said>,
     /// What it was credited, once it counted.
@@ -95,7 +95,7 @@ impl Ending {
             Value::bytes(&self.cti),
             Value::from(self.expires_at),
             Value::Bool(self.settled),
-            Value::Bool(self.disputed),
+            Value::or_null(self.disputed_at),
             self.said.map_or(Value::Null, |said| {
                 Value::array([Value::from(said.event), Value::from(said.at)])
             }),
@@ -125,7 +125,7 @@ impl Ending {
             cti: items.bytes_exact("cti")?,
             expires_at: items.time("expires_at")?,
             settled: boolean(&mut items, "settled")?,
-            disputed: boolean(&mut items, "disputed")?,
+            disputed_at: items.time_or_null("disputed_at")?,
             said: optional(&mut items, "said", |items| {
                 Ok(Said {
                     event: items.digest("event")?,

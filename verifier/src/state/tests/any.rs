@@ -81,26 +81,28 @@ pub(super) fn any_ending() -> impl Strategy<Value = Ending> {
     let credit = (any::<u64>(), any::<u64>(), any::<bool>());
     let credit = credit.prop_map(|(value, day, live)| Credit { value, day, live });
     let moved = (any_digest(), vec(any_due(), 0..3)).prop_map(|(by, due)| Moved { by, due });
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>());
     (
         (any_id(), 0..16_u64, any::<[u8; 16]>(), any_time()),
-        flags,
+        (flags, option::of(any_time())),
         option::of(said),
         option::of(credit),
         option::of(moved),
     )
         .prop_map(
-            |((counterparty, band, cti, expires_at), flags, said, credit, moved)| Ending {
-                counterparty,
-                band: Band::new(band).unwrap(),
-                pays: flags.0,
-                cti,
-                expires_at,
-                settled: flags.1,
-                disputed: flags.2,
-                said,
-                credit,
-                moved,
+            |((counterparty, band, cti, expires_at), (flags, disputed_at), said, credit, moved)| {
+                Ending {
+                    counterparty,
+                    band: Band::new(band).unwrap(),
+                    pays: flags.0,
+                    cti,
+                    expires_at,
+                    settled: flags.1,
+                    disputed_at,
+                    said,
+                    credit,
+                    moved,
+                }
             },
         )
 }

@@ -442,3 +442,42 @@ fn oc_7_a_case_settles_once() {
     tenant.complete(open);
     assert_eq!(exposure(tenant), 0);
 }
+
+/// OC-8: past its time is what was begun and what is disputed, and nothing else; and what the log itself says falls
+/// due when it may be said.
+#[test]
+fn oc_8_what_is_past_its_time() {
+    let (mut company, mut olga, of) = permitted();
+    let tenant = &mut company.tenant;
+    let times = |tenant: &Tenant, of| match tenant.rows.find(&RowName::Case(of)) {
+        Some(Row::Case(row)) => [row.falls_due_at(), row.overdue_from()],
+        other => panic!("{other:?}"),
+    };
+    let ends = tenant.ending(of).expires_at;
+    assert_eq!(times(tenant, of), [Some(ends.plus(60_000)), None]);
+    let lapsed = tenant.authorized("r-2");
+    tenant.lapse(lapsed);
+    assert_eq!(times(tenant, lapsed), [None, None]);
+
+    tenant.start(of);
+    assert_eq!(times(tenant, of), [None, Some(ends.plus(DAY_MS))]);
+    tenant.end(of, Says::Person(&mut olga), Outcome::Completed, None);
+    let counts = tenant.ending(of).said.unwrap().at.plus(7 * DAY_MS);
+    assert_eq!(times(tenant, of), [Some(counts), None]);
+    tenant.wait_ms(DAY_MS);
+    let disputed_at = tenant.now();
+    tenant.end(of, Says::Target, Outcome::Disputed, None);
+    assert_eq!(tenant.ending(of).disputed_at, Some(disputed_at));
+    let late = disputed_at.plus(7 * DAY_MS);
+    assert_eq!(times(tenant, of), [None, Some(late)]);
+    // What a person said before the dispute still counts from when it was said.
+    tenant.resolve(of, Says::Person(&mut olga), Found::Dismissed, None);
+    assert_eq!(times(tenant, of), [Some(counts), None]);
+
+    let target = tenant.authorized("r-3");
+    tenant.complete(target);
+    assert_eq!(times(tenant, target), [None, None]);
+    tenant.end(target, Says::Founder, Outcome::Disputed, None);
+    tenant.resolve(target, Says::Founder, Found::Dismissed, None);
+    assert_eq!(times(tenant, target), [None, None]);
+}

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     frame::{Facts, Frame},
-    parts::{Block, Chip, Exactly, Hash, Left, Money, Plain, Shown, Theirs},
+    parts::{Block, Chip, Exactly, Hash, Late, Left, Money, Plain, Shown, Theirs},
 };
 
 /// `GET /cases/{case}`, and with a report the answer of `POST /cases/{case}/verify`.
@@ -32,12 +32,33 @@ pub struct CasePage {
     pub left: Option<Left>,
     /// Whether the person may go to the review.
     pub may_review: bool,
+    /// What became of the permission: names and values. Empty before there is one.
+    pub ending: Facts,
+    /// For how long it has been past its time.
+    pub late: Option<Late>,
+    /// What the person may say of it.
+    pub forms: Vec<EndForm>,
     /// Its events, oldest first.
     pub events: Vec<EventRow>,
     /// The page with those that follow.
     pub next: Option<String>,
     /// The verifier's report.
     pub report: Option<Report>,
+}
+
+/// Something that may be said of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndForm {
+    /// What it does.
+    pub title: &'static str,
+    /// The path of its act.
+    pub path: &'static str,
+    /// The member that says what: `outcome` or `result`.
+    pub member: &'static str,
+    /// What may be chosen: the word, and what it means. At least one.
+    pub words: Vec<(&'static str, &'static str)>,
+    /// Whose fault it may be, likewise; empty where nobody is asked.
+    pub faults: Vec<(&'static str, &'static str)>,
 }
 
 /// One event of a case.

@@ -71,10 +71,38 @@ pub struct ActorPage {
     pub shown: Option<KeyShown>,
     /// The status that the person may set: `suspended`, `active` or nothing.
     pub change: Option<&'static str>,
+    /// Of an agent, what evidence says of it.
+    pub standing: Option<StandingShown>,
     /// Hidden fields of another invitation, while no key counts; empty where the person may not.
     pub again: Vec<(&'static str, String)>,
     /// Its last cases.
     pub cases: Vec<CaseRow>,
+}
+
+/// What evidence says of an agent or a counterparty.
+#[derive(Debug, Clone)]
+pub struct StandingShown {
+    /// What decisions weigh: names and values.
+    pub facts: Facts,
+    /// From band 0 on, at least one.
+    pub bands: Vec<BandRow>,
+}
+
+/// One band of a standing.
+#[derive(Debug, Clone)]
+pub struct BandRow {
+    /// 0 to 15.
+    pub band: u8,
+    /// Amounts in it are smaller.
+    pub below: Money,
+    /// 0 to 999.
+    pub score: u64,
+    /// Good evidence.
+    pub good: u64,
+    /// Partners behind it.
+    pub partners: u64,
+    /// Whether the agent may act in it without people.
+    pub open: bool,
 }
 
 /// Which of the two.
@@ -177,6 +205,8 @@ pub struct CounterpartyPage {
     pub risk: &'static str,
     /// Names and values.
     pub facts: Facts,
+    /// What evidence says of it.
+    pub standing: StandingShown,
     /// Whether the person may change it.
     pub may_change: bool,
     /// What cannot be taken of a change.

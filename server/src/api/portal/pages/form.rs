@@ -42,6 +42,9 @@ const STATUS: Member = ("status", Kind::Text, "status");
 const RISK: Member = ("risk", Kind::Text, "risk");
 const COUNTERPARTY: Member = ("counterparty", Kind::Text, "counterparty");
 const FROM: Member = ("from", Kind::Text, "");
+const CASE: Member = ("case", Kind::Text, "");
+const FAULT: Member = ("fault", Kind::Maybe, "");
+const REASON: Member = ("reason", Kind::Text, "");
 const TO: Member = ("to", Kind::Text, "to");
 
 /// The members of the body at a path, beside `origin` (`spec/agent-api.md` §3, `spec/people.md` §3.3).
@@ -88,6 +91,8 @@ fn members(path: &str) -> Option<&'static [Member]> {
             ("ends_at", Kind::Time, "ends-at"),
         ],
         ["v1", "delegations", "end"] => &[FROM, TO],
+        ["v1", "outcomes"] => &[CASE, ("outcome", Kind::Text, ""), FAULT, REASON],
+        ["v1", "disputes", "resolve"] => &[CASE, ("result", Kind::Text, ""), FAULT, REASON],
         _ => return None,
     })
 }
@@ -339,6 +344,8 @@ mod tests {
             "/v1/users/u/password/end",
             "/v1/delegations",
             "/v1/delegations/end",
+            "/v1/outcomes",
+            "/v1/disputes/resolve",
         ] {
             let all: Vec<(String, String)> = members(path)
                 .unwrap()

@@ -54,9 +54,10 @@ pub struct Problem {
 pub type Facts = Vec<(&'static str, super::parts::Shown)>;
 
 /// The places, in order.
-pub const PLACES: [Place; 10] = [
+pub const PLACES: [Place; 11] = [
     place("/queue", "Queue", false),
     place("/cases", "Cases", false),
+    place("/open", "Open", false),
     place("/passports", "Passports", false),
     place("/agents", "Agents", true),
     place("/systems", "Target systems", false),

@@ -8,6 +8,7 @@
 //! | [`queue`] | the review queue, cases and what a search found |
 //! | [`review`] | the sheet, and beside it what is live (approval site) |
 //! | [`case`] | one case: timeline, events, the verifier's report |
+//! | [`open`] | cases past their time |
 //! | [`directory`] | agents, target systems, counterparties |
 //! | [`policy`] | bundles: text, what differs, what would have been decided |
 //! | [`password`] | a new password and its codes |
@@ -33,6 +34,7 @@ pub mod entrance;
 pub mod form;
 pub mod frame;
 pub mod ledger;
+pub mod open;
 pub mod parts;
 pub mod password;
 pub mod people;

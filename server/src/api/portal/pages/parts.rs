@@ -44,6 +44,15 @@ pub struct Left {
     pub now: UnixMillis,
 }
 
+/// For how long a case has been past its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Late {
+    /// From when on.
+    pub since: UnixMillis,
+    /// When the page was made.
+    pub now: UnixMillis,
+}
+
 /// An amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Money {
@@ -243,6 +252,19 @@ impl Display for Left {
     }
 }
 
+impl Display for Late {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const ALARM_MS: u64 = 3 * 86_400_000;
+        let ms = self.now.millis().saturating_sub(self.since.millis());
+        let class = if ms < ALARM_MS { "waits" } else { "stopped" };
+        write!(
+            f,
+            "<span class=\"chip {class}\">{} past its time</span>",
+            length(ms)
+        )
+    }
+}
+
 impl Money {
     /// The number without the currency.
     #[must_use]
@@ -355,10 +377,10 @@ impl Chip {
         let tone = match word {
             "issued" | "active" | "approved" | "authorized" | "completed" | "enrolled" | "low"
             | "valid" | "agreed" => Tone::Good,
-            "in-review" | "escalated" | "claimed" | "watch" | "medium" | "open" | "incomplete" => {
-                Tone::Waits
-            }
-            "rejected" | "refused" | "suspended" | "blocked" | "high" | "failed" => Tone::Stopped,
+            "in-review" | "escalated" | "claimed" | "watch" | "medium" | "open" | "incomplete"
+            | "disputed" => Tone::Waits,
+            "rejected" | "refused" | "suspended" | "blocked" | "high" | "failed" | "reversed"
+            | "upheld" => Tone::Stopped,
             _ => Tone::Quiet,
         };
         Self { tone, word }
@@ -486,5 +508,6 @@ macro_rules! safe {
     };
 }
 safe!(
-    Theirs, When, Exactly, Left, Money, Hash, Short, Chip, Shown, Block, Plain, Sentence, Spoken
+    Theirs, When, Exactly, Left, Late, Money, Hash, Short, Chip, Shown, Block, Plain, Sentence,
+    Spoken
 );

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Asked {
-    pub(in crate::ledger::tests) fn send(
+    pub(crate) fn send(
         self,
         ledger: &Ledger,
     ) -> Result<mpsc::Receiver<Option<Committed>>, AdmitError> {
@@ -12,7 +12,7 @@ impl Asked {
 }
 
 /// All that policy weighs, from the rows.
-pub(super) fn weigh(reading: &mut Reading, action: &Action, at: UnixMillis) -> Snapshot {
+pub(crate) fn weigh(reading: &mut Reading, action: &Action, at: UnixMillis) -> Snapshot {
     let genesis = reading.tenant().genesis().clone();
     let AgentRow {
         stage,
