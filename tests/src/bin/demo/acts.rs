@@ -54,7 +54,7 @@ pub(crate) fn play(stage: &mut Stage) {
     let bought = authorized(stage, &north, &target);
     let approved = escalated(stage, &north, &people, &target);
     rejected(stage, &north, &people);
-    outcomes::others(stage, &north, &people, &target);
+    outcomes::others(stage, &north, &target);
     outcomes::trust(stage, &north, &people, &target);
     over_and_changed(stage, &north, &target, &bought);
     foreign(stage, &north, &south, &target);

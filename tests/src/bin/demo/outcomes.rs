@@ -78,7 +78,7 @@ fn buy(stage: &Stage, north: &House, target: &Target, id: &str, cents: u64) -> V
     answer
 }
 
-pub(crate) fn others(stage: &mut Stage, north: &House, people: &People, target: &Target) {
+pub(crate) fn others(stage: &mut Stage, north: &House, target: &Target) {
     stage.act("Not everything that is permitted ends well");
     let declined = buy(stage, north, target, "po-1005", 30_000);
     say_outcome(stage, north, &declined, "rejected", None, "out of stock");
@@ -91,7 +91,7 @@ pub(crate) fn others(stage: &mut Stage, north: &House, people: &People, target: 
         Some("none"),
         "sent back",
     );
-    say("Never by the agent itself, nor by its sponsor:");
+    say("The agent itself says that what was declined is completed:");
     let agent = Client::new(
         stage.server.door(),
         agentsigna_tests::keys::Key::read(&north.folder.join("buyer-1.key")),
@@ -109,7 +109,6 @@ pub(crate) fn others(stage: &mut Stage, north: &House, people: &People, target: 
         state(stage, north, &declined) == "declined",
         "each ending is an entry of the same shape, linked to its case; the agent's own word is refused",
     );
-    let _ = people;
 }
 
 pub(crate) fn trust(stage: &mut Stage, north: &House, people: &People, target: &Target) {
