@@ -113,6 +113,12 @@ pub(crate) fn audit(server: &Server, tenant: &Tenant) -> Log {
 }
 
 impl Log {
+    /// Whether a file of the export holds `part`.
+    pub(crate) fn holds(&self, part: &[u8]) -> bool {
+        let mut files = self.files.0.values();
+        files.any(|bytes| bytes.windows(part.len()).any(|found| found == part))
+    }
+
     /// Whether this log extends the signed head `note`: nothing that was ever shown has gone or changed.
     pub(crate) fn extends(&self, tenant: &Tenant, note: &str) {
         let mut files = self.files.clone();

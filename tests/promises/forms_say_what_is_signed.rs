@@ -95,6 +95,7 @@ fn every_form_becomes_the_body_of_its_act() {
         "/v1/users",
         "/v1/users/finn/change",
         "/v1/users/finn/confirm",
+        "/v1/users/finn/password/end",
         "/v1/users/finn/revoke",
     ];
     assert_eq!(paths, expected.map(String::from).into());

@@ -11,9 +11,11 @@
 )]
 
 mod a_browser_makes_passkeys;
+mod a_browser_reads_with_a_password;
 mod a_form_is_answered_with_what_comes_next;
 mod a_gate_admits_once;
 mod a_killed_server_loses_no_answer;
+mod a_password_only_reads;
 mod a_policy_is_compared_before_it_rules;
 mod an_agent_that_may_gets_a_passport;
 mod at_the_portal;

@@ -91,33 +91,16 @@ impl Page for Answer {
     }
 }
 
-/// A ticket for the sheet of `case`.
 pub(crate) fn ticket(person: &Person, case: &str) -> String {
-    let answer = person
-        .at_portal("GET", &format!("/cases/{case}/review"))
-        .send();
-    assert_eq!(answer.status, 303);
-    let to = answer.header("location").unwrap();
-    let start = format!("{}/review?ticket=", person.sites.approval);
-    to.strip_prefix(&start).expect("a ticket").to_owned()
+    person.ticket(case)
 }
 
-/// What will be signed to say `decision`.
 fn word(person: &Person, ticket: &str, decision: &str, reason: &str) -> Answer {
-    let body = json!({ "ticket": ticket, "decision": decision, "reason": reason });
-    person
-        .at_approval("POST", "/review/challenge")
-        .json(&body)
-        .send()
+    person.word(ticket, decision, reason)
 }
 
-/// Signs what `asked` says with `device`.
 fn signed(person: &Person, device: &Authenticator, asked: &Value) -> Value {
-    let site = agentsigna_verifier::passkey::Site::parse(&person.sites.approval).unwrap();
-    let made = device
-        .clone()
-        .assert(&site, challenge(Noun::Approval, asked));
-    assertion(asked, &made)
+    person.judgement(device, asked)
 }
 
 fn send(person: &Person, body: &Value) -> Answer {
@@ -125,11 +108,7 @@ fn send(person: &Person, body: &Value) -> Answer {
 }
 
 pub(crate) fn judge(person: &Person, case: &str, decision: &str, reason: &str) -> Answer {
-    let asked = word(person, &ticket(person, case), decision, reason);
-    if asked.status != 200 {
-        return asked;
-    }
-    send(person, &signed(person, &person.approval, &asked.json()))
+    person.judge(case, decision, reason)
 }
 
 /// L10 to L13, L15, L16, AV-12: two people agree, the waiting agent gets its Passport, and a stranger sees it all.

@@ -95,6 +95,10 @@ fn ta_1_every_route_with_everybody() {
             ("POST", "/sign-in" | "/join/challenge" | "/join" | "/found/challenge" | "/found") => {
                 [422, 422, 422]
             }
+            // Forms, and this is JSON.
+            ("POST", "/sign-in/password") => [415, 415, 415],
+            ("POST", "/password" | "/password/code") => [401, 415, 415],
+            ("GET", "/password") => [303, 200, 200],
             // Last of all: it ends the session.
             ("POST", "/sign-out") => continue,
             ("GET", "/") => [303, 303, 303],

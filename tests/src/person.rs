@@ -334,6 +334,56 @@ impl Person {
             .send()
     }
 
+    /// A ticket for the sheet of `case`.
+    ///
+    /// # Panics
+    /// If the server gives none.
+    #[must_use]
+    pub fn ticket(&self, case: &str) -> String {
+        let answer = self
+            .at_portal("GET", &format!("/cases/{case}/review"))
+            .send();
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let to = answer.header("location").expect("the approval site");
+        let start = format!("{}/review?ticket=", self.sites.approval);
+        to.strip_prefix(&start).expect("a ticket").to_owned()
+    }
+
+    /// What will be signed to say `decision` on the sheet of `ticket`.
+    #[must_use]
+    pub fn word(&self, ticket: &str, decision: &str, reason: &str) -> Answer {
+        let body = json!({ "ticket": ticket, "decision": decision, "reason": reason });
+        self.at_approval("POST", "/review/challenge")
+            .json(&body)
+            .send()
+    }
+
+    /// Signs with `device` what `asked` says, at the approval site.
+    ///
+    /// # Panics
+    /// If the server names another challenge than the bytes give.
+    #[must_use]
+    pub fn judgement(&self, device: &Authenticator, asked: &Value) -> Value {
+        let made = device
+            .clone()
+            .assert(&self.approval_site(), challenge(Noun::Approval, asked));
+        assertion(asked, &made)
+    }
+
+    /// Approves or refuses `case` with the approval passkey.
+    ///
+    /// # Panics
+    /// If there is no review to be seen.
+    #[must_use]
+    pub fn judge(&self, case: &str, decision: &str, reason: &str) -> Answer {
+        let asked = self.word(&self.ticket(case), decision, reason);
+        if asked.status != 200 {
+            return asked;
+        }
+        let body = self.judgement(&self.approval, &asked.json());
+        self.at_approval("POST", "/review").json(&body).send()
+    }
+
     /// Who the server thinks it is.
     #[must_use]
     pub fn me(&self) -> Answer {

@@ -88,6 +88,17 @@ impl Server {
     #[must_use]
     pub fn start_with_people_and(serve: &[&str]) -> Self {
         let scratch = TempDir::new().expect("a scratch folder");
+        let mut server = Self::start_with_people_in(&scratch.path().join("data"), serve);
+        server._scratch = Some(scratch);
+        server
+    }
+
+    /// As [`Self::start_in`], with the two sites for people and more arguments of `serve`.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    #[must_use]
+    pub fn start_with_people_in(folder: &Path, serve: &[&str]) -> Self {
         // A site names its port before the server listens: one that is free now.
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("its number");
@@ -101,9 +112,8 @@ impl Server {
             "--approval-site",
             &sites.approval,
         ];
-        let mut server = Self::start_with(&scratch.path().join("data"), &init, serve);
+        let mut server = Self::start_with(folder, &init, serve);
         server.sites = Some(sites);
-        server._scratch = Some(scratch);
         server
     }
 

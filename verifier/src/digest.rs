@@ -32,11 +32,13 @@ pub enum Noun {
     Act,
     /// A challenge: the context of an approval or a refusal.
     Approval,
+    /// The secret record of a password; only the host has its bytes (`spec/storage.md`).
+    Secret,
 }
 
 impl Noun {
     /// Every noun, in the order of `spec/digests.md`.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Event,
         Self::Blob,
         Self::Case,
@@ -47,6 +49,7 @@ impl Noun {
         Self::SignIn,
         Self::Act,
         Self::Approval,
+        Self::Secret,
     ];
 
     /// The bytes hashed before the content. DG-1: none is the beginning of another.
@@ -63,6 +66,7 @@ impl Noun {
             Self::SignIn => "agentsigna/sign-in/v1\n",
             Self::Act => "agentsigna/act/v1\n",
             Self::Approval => "agentsigna/approval/v1\n",
+            Self::Secret => "agentsigna/secret/v1\n",
         }
     }
 }

@@ -9,8 +9,8 @@ use agentsigna_verifier::{
     act::{
         Act as Request, Activation, AgentConfirmation, AgentInvitation, CounterpartyChange,
         CounterpartyEnrolment, Delegation, DelegationEnd, DisputeResolution, OutcomeReport,
-        PasskeyRevocation, StatusChange, SystemConfirmation, SystemInvitation, UserChange,
-        UserConfirmation, UserInvitation,
+        PasskeyRevocation, Password, PasswordEnd, StatusChange, SystemConfirmation,
+        SystemInvitation, UserChange, UserConfirmation, UserInvitation,
     },
     entry::CaseId,
     id::Id,
@@ -87,6 +87,8 @@ pub(super) enum Asked {
     /// With the sponsor of the agent, who may not sign it.
     RecordOutcome(OutcomeReport, Id),
     ResolveDispute(DisputeResolution, Id),
+    SetPassword(Password),
+    EndPassword(PasswordEnd),
 }
 
 impl Act {
@@ -118,6 +120,8 @@ impl Act {
             ("delegations", Some("end"), None, None) => Self::EndDelegation,
             ("outcomes", None, None, None) => Self::RecordOutcome,
             ("disputes", Some("resolve"), None, None) => Self::ResolveDispute,
+            ("users", Some(_), Some("password"), None) => Self::SetPassword,
+            ("users", Some(_), Some("password"), Some("end")) => Self::EndPassword,
             _ => return None,
         })
     }
@@ -159,6 +163,8 @@ impl Act {
             }
             // No act of people.
             Self::StartExecution => return Err(Refusal::not_found()),
+            Self::SetPassword => Asked::SetPassword(Password::parse(body)?),
+            Self::EndPassword => Asked::EndPassword(PasswordEnd::parse(body)?),
         };
         match asked.request() {
             Some(request) => {
@@ -192,6 +198,8 @@ impl Asked {
             Self::EndDelegation(act) => act,
             Self::RecordOutcome(act, _) => act,
             Self::ResolveDispute(act, _) => act,
+            Self::SetPassword(act) => act,
+            Self::EndPassword(act) => act,
         })
     }
 
@@ -233,6 +241,8 @@ impl Asked {
             Self::RecordOutcome(_, sponsor) | Self::ResolveDispute(_, sponsor) => {
                 Deed::Outcome { sponsor }
             }
+            Self::SetPassword(act) => Deed::SetPassword { user: &act.user },
+            Self::EndPassword(act) => Deed::EndPassword { user: &act.user },
         }
     }
 
@@ -277,6 +287,10 @@ impl Asked {
                 Found::Fraud => "Find that it was fraud",
             }
             .to_owned(),
+            Self::SetPassword(act) => format!("Let {} sign in with a password, to read", act.user),
+            Self::EndPassword(act) => {
+                format!("Let the password of {} open nothing any more", act.user)
+            }
         }
     }
 
@@ -293,7 +307,11 @@ impl Asked {
                 ("tier", act.tier.number().to_string().into()),
                 ("key", code(act.key.to_base64url())),
             ],
-            Self::ChangeStatus(_) | Self::InviteSystem(_) | Self::EndDelegation(_) => Vec::new(),
+            Self::ChangeStatus(_)
+            | Self::InviteSystem(_)
+            | Self::EndDelegation(_)
+            | Self::EndPassword(_) => Vec::new(),
+            Self::SetPassword(act) => vec![("digest of what is kept", code(act.secret.to_hex()))],
             Self::ConfirmSystem(act) => vec![("key", code(act.key.to_base64url()))],
             Self::EnrolCounterparty(act) => vec![
                 ("name", Said::Theirs(act.name.clone())),
@@ -425,6 +443,11 @@ impl Asked {
                     "Whose fault it was loses standing at once: for 30 days an agent has no latitude.",
                 ],
             },
+            Self::SetPassword(_) => vec![
+                "With password and code one reads; nothing is signed in such a session.",
+                "A password that was set before ends, and so do its sessions.",
+            ],
+            Self::EndPassword(_) => vec!["Sessions that began with it end."],
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use agentsigna_verifier::{
     digest::Digest,
-    event::{Body, EndReason, SessionEnded, Shown},
+    event::{Body, EndReason, PasswordEnded, PasswordSet, SessionEnded, Shown},
     id::Id,
     key::JwkThumbprint,
     passkey::context::{ActContext, RegistrationContext, SignInContext},
@@ -24,6 +24,7 @@ use super::{
     founding::Pending,
     judging::{OpenJudgement, OpenTicket},
     office::Inner,
+    passwords::OpenPassword,
     sessions::Sessions,
 };
 use crate::ledger::{AdmitError, Change, NewEvent, Reading, Tenant};
@@ -36,6 +37,8 @@ const JOINS_MAX: usize = 4096;
 const ACTS_MAX: usize = 512;
 /// Sheets that somebody may read; each was asked for by a person with a session.
 const TICKETS_MAX: usize = 8192;
+/// New passwords that wait for their codes and signatures; each was asked for by a person with a device.
+const PASSWORDS_MAX: usize = 1024;
 /// Judgements that wait for a device.
 const JUDGEMENTS_MAX: usize = 4096;
 
@@ -47,8 +50,17 @@ const ENDS_IN_ONE: usize = 256;
 pub(super) struct Holder {
     pub(super) tenant: Tenant,
     pub(super) user: Id,
-    /// The passkey that the session began with; a session begun with a password has none, and signs nothing.
-    pub(super) passkey: Option<JwkThumbprint>,
+    /// What the session began with.
+    pub(super) begun: Begun,
+}
+
+/// What a session began with: with it, it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// A passkey; the session signs with it.
+    Passkey(JwkThumbprint),
+    /// A password, by the digest of its record. The session signs nothing (TA-23).
+    Password(Digest),
 }
 
 /// An act that waits for its signature.
@@ -75,6 +87,8 @@ pub(super) struct Ceremonies {
     /// By the digests of the tickets.
     tickets: Mutex<Challenges<OpenTicket>>,
     judgements: Mutex<Challenges<OpenJudgement>>,
+    /// By the digests of their records.
+    passwords: Mutex<Challenges<OpenPassword>>,
     /// Sign-in passkeys shown at the portal by those who have an approval passkey to show yet: by the digest of the
     /// code, with its end.
     shown: Mutex<HashMap<Digest, (UnixMillis, Shown)>>,
@@ -91,6 +105,7 @@ impl Default for Ceremonies {
             acts: Mutex::new(Challenges::new(ACTS_MAX)),
             tickets: Mutex::new(Challenges::new(TICKETS_MAX)),
             judgements: Mutex::new(Challenges::new(JUDGEMENTS_MAX)),
+            passwords: Mutex::new(Challenges::new(PASSWORDS_MAX)),
             shown: Mutex::default(),
             promises: Mutex::default(),
         }
@@ -100,21 +115,35 @@ impl Default for Ceremonies {
 /// What an event that is durable ends.
 pub(super) struct Ends {
     user: Id,
-    /// One passkey, or all of them.
-    passkey: Option<JwkThumbprint>,
+    which: Which,
+}
+
+/// Which sessions of a person.
+enum Which {
+    All,
+    /// Begun with this passkey.
+    Passkey(JwkThumbprint),
+    /// Begun with a password.
+    Password,
 }
 
 impl Ends {
-    /// Whose sessions `events` end: of who is suspended, and those begun with a passkey that is revoked.
+    /// Whose sessions `events` end: of who is suspended, and those begun with a passkey that is revoked or with a
+    /// password that is replaced or ended.
     pub(super) fn of(events: &[NewEvent]) -> Vec<Self> {
         let ends = |event: &NewEvent| match &event.event().body {
             Body::UserChanged(body) if body.status == Status::Suspended => Some(Self {
                 user: body.user.clone(),
-                passkey: None,
+                which: Which::All,
             }),
             Body::UserRevoked(body) => Some(Self {
                 user: body.user.clone(),
-                passkey: Some(body.passkey),
+                which: Which::Passkey(body.passkey),
+            }),
+            Body::UserPasswordSet(PasswordSet { user, .. })
+            | Body::UserPasswordEnded(PasswordEnded { user, .. }) => Some(Self {
+                user: user.clone(),
+                which: Which::Password,
             }),
             _ => None,
         };
@@ -147,6 +176,10 @@ impl Ceremonies {
         lock(&self.judgements)
     }
 
+    pub(super) fn passwords(&self) -> MutexGuard<'_, Challenges<OpenPassword>> {
+        lock(&self.passwords)
+    }
+
     pub(super) fn shown(&self) -> MutexGuard<'_, HashMap<Digest, (UnixMillis, Shown)>> {
         lock(&self.shown)
     }
@@ -162,7 +195,12 @@ impl Ceremonies {
         }
         self.sessions().end_where(|holder| {
             let over = |end: &Ends| {
-                end.user == holder.user && (end.passkey.is_none() || end.passkey == holder.passkey)
+                end.user == holder.user
+                    && match end.which {
+                        Which::All => true,
+                        Which::Passkey(passkey) => holder.begun == Begun::Passkey(passkey),
+                        Which::Password => matches!(holder.begun, Begun::Password(_)),
+                    }
             };
             (holder.tenant.is(tenant) && ends.iter().any(over)).then_some(EndReason::Ended)
         });
@@ -180,6 +218,7 @@ impl Inner {
         let mut promises = self.ceremonies.promises();
         promises.retain(|_, pending| now < pending.expires_at);
         drop(promises);
+        self.passwords.tend(now);
         let mut by_tenant: Vec<(Tenant, Vec<(Holder, EndReason)>)> = Vec::new();
         for (holder, reason) in self.ceremonies.sessions().take_ended(now) {
             match by_tenant

@@ -50,6 +50,12 @@ impl<T> Challenges<T> {
         (now < *until).then_some(what)
     }
 
+    /// The same, to be changed.
+    pub(super) fn look_mut(&mut self, challenge: &Digest, now: UnixMillis) -> Option<&mut T> {
+        let (until, what) = self.open.get_mut(challenge)?;
+        (now < *until).then_some(what)
+    }
+
     /// What was asked with `challenge`, if `is_theirs` says that it was asked of whoever answers now. Never twice.
     pub(super) fn take(
         &mut self,

@@ -26,7 +26,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::{
     Kind, Refusal, Step,
     answer::Pending,
-    event, outcome, people, policy,
+    event, outcome, passwords, people, policy,
     proof::Proof,
     random,
     request::{check_origin, check_target, evidence},
@@ -76,6 +76,10 @@ pub enum Act {
     RecordOutcome,
     /// `POST /v1/disputes/resolve`
     ResolveDispute,
+    /// `POST /v1/users/{user}/password`; people only
+    SetPassword,
+    /// `POST /v1/users/{user}/password/end`; people only
+    EndPassword,
 }
 
 /// What an act has at hand.
@@ -112,6 +116,8 @@ impl Act {
             Self::StartExecution => outcome::start(desk),
             Self::RecordOutcome => outcome::record(desk),
             Self::ResolveDispute => outcome::resolve(desk),
+            Self::SetPassword => passwords::set(desk),
+            Self::EndPassword => passwords::end(desk),
         }
     }
 }

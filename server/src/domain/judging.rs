@@ -34,7 +34,9 @@ use super::{
     escalation, lane,
     lane::{Done, TRIES_MAX},
     office::{self, Inner},
-    passport, people,
+    passport,
+    passwords::needs_passkey,
+    people,
     queue::{Slots, delegators, in_review, refused_with, sheet_bytes, slots},
     random,
     reply::Reply,
@@ -124,7 +126,7 @@ impl Office {
     /// A ticket for `visitor` to read the sheet of `case` on the approval site.
     ///
     /// # Errors
-    /// `not-found` where no review is open, or the person is no approver.
+    /// `not-found` where no review is open, or the person is no approver; `needs-passkey` (TA-23).
     pub fn ticket(&self, visitor: &Visitor, case: &str) -> Result<String, Refusal> {
         let case = CaseId::from_hex(case).ok_or_else(Refusal::not_found)?;
         if !visitor.has_one_of(&[Role::Approver]) {
@@ -132,6 +134,10 @@ impl Office {
         }
         let mut reading = Reading::of(&visitor.tenant);
         let (_, review) = in_review(&mut reading, case)?;
+        // TA-23: a ticket leads to a signature.
+        if !visitor.may_sign() {
+            return Err(needs_passkey());
+        }
         let now = self.inner.ledger.clock().now();
         let ticket = BASE64URL_NOPAD.encode(&random::<32>()?);
         let open = OpenTicket {

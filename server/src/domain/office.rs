@@ -29,6 +29,7 @@ use super::{
     log::Judging,
     news::STREAMS_OF_ALL_MAX,
     outcome,
+    passwords::Passwords,
     policy::Policies,
     rates::{Buckets, Rates},
     rehearsal::Rehearsals,
@@ -58,6 +59,8 @@ pub(super) struct Inner {
     pub(super) failures: Failures,
     /// What people are in the middle of.
     pub(super) ceremonies: Arc<Ceremonies>,
+    /// Tries and codes of passwords.
+    pub(super) passwords: Passwords,
     /// What each key and tenant may still ask for (AP-14).
     pub(super) rates: Buckets,
     /// Wrong claims by the digest of the invitation's code, since the start: a new code has a new count, and
@@ -107,6 +110,7 @@ impl Office {
                 rehearsals: Rehearsals::start()?,
                 failures: Failures::default(),
                 ceremonies: Arc::default(),
+                passwords: Passwords::default(),
                 rates: Buckets::new(rates),
                 wrong_claims: Mutex::default(),
                 falling: Mutex::default(),

@@ -17,9 +17,10 @@ use agentsigna_verifier::{
 
 use super::{
     Kind, Office, Refusal,
-    ceremonies::Holder,
+    ceremonies::{Begun, Holder},
     event,
     office::Inner,
+    passwords::marks,
     random,
     reply::Reply,
     row,
@@ -31,7 +32,7 @@ use crate::ledger::{AdmitError, Change, Reading, Tenant};
 /// How long a device may take, in milliseconds.
 pub(super) const CHALLENGE_MS: u64 = 5 * 60 * 1000;
 /// How often a sign-in is tried again because a row changed meanwhile.
-const TRIES_MAX: usize = 4;
+pub(super) const TRIES_MAX: usize = 4;
 
 /// What a browser is asked to have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,15 @@ pub struct Challenge {
     pub context: Vec<u8>,
     /// Its digest.
     pub challenge: Digest,
+}
+
+/// Somebody who signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// The id of the new session.
+    pub id: String,
+    /// What this browser keeps beyond the session.
+    pub mark: String,
 }
 
 /// A person of a tenant, found through a session: the only way to one (TA-4).
@@ -113,12 +123,12 @@ impl Office {
         Ok(given)
     }
 
-    /// Somebody signs in; the id of the new session, once the sign-in is durable.
+    /// Somebody signs in with a passkey; the new session, once the sign-in is durable.
     ///
     /// # Errors
     /// `sign-in-refused`, whatever is wrong: who is a person of which log is nobody's to know (TA-13). The log of the
     /// credential says more (TA-8).
-    pub async fn sign_in(&self, context: &[u8], assertion: Assertion) -> Result<String, Refusal> {
+    pub async fn sign_in(&self, context: &[u8], assertion: Assertion) -> Result<Entered, Refusal> {
         let challenge = Digest::of(Noun::SignIn, context);
         let now = self.inner.ledger.clock().now();
         let taken = self
@@ -132,15 +142,21 @@ impl Office {
         self.submit(credential, move |_| {
             sign_in(&inner, taken.as_ref(), &assertion, &reply);
         })?;
-        let holder = given.await.map_err(|_| Refusal::stopping())??;
+        self.begin(given.await.map_err(|_| Refusal::stopping())??)
+    }
+
+    /// The session of somebody whose sign-in is durable.
+    pub(super) fn begin(&self, holder: Holder) -> Result<Entered, Refusal> {
         let now = self.inner.ledger.clock().now();
+        let mark = marks::new(&holder.tenant, &holder.user, now)?;
         let same = holder.clone();
         let mut sessions = self.inner.ceremonies.sessions();
-        sessions.begin(
+        let id = sessions.begin(
             holder,
             |other| other.tenant.is(&same.tenant) && other.user == same.user,
             now,
-        )
+        )?;
+        Ok(Entered { id, mark })
     }
 
     /// TA-4: who comes with the session id `id`, for what.
@@ -154,7 +170,7 @@ impl Office {
         let Holder {
             tenant,
             user,
-            passkey,
+            begun,
         } = found.holder;
         let row = tenant
             .durable_row(&RowName::Person(user.clone()))
@@ -167,11 +183,20 @@ impl Office {
         let ours = |row: &PersonRow| {
             let mut passkeys = row.passkeys.iter();
             passkeys
-                .find(|found| Some(found.thumbprint) == passkey)
+                .find(|found| begun == Begun::Passkey(found.thumbprint))
                 .cloned()
         };
         let signs_with = row.as_ref().and_then(ours);
-        let Some(row) = row.filter(|_| passkey.is_none() || signs_with.is_some()) else {
+        // What it began with still counts.
+        let counts = match begun {
+            Begun::Passkey(_) => signs_with.is_some(),
+            Begun::Password(secret) => {
+                let row = tenant.durable_row(&RowName::Password(user.clone()));
+                let row = row.map_err(|error| Refusal::broken(&error))?;
+                matches!(row, Some(Row::Password(row)) if row.secret == Some(secret))
+            }
+        };
+        let Some(row) = row.filter(|_| counts) else {
             let mut sessions = self.inner.ceremonies.sessions();
             sessions.end(found.number, EndReason::Ended);
             return Ok(None);
@@ -256,7 +281,7 @@ fn enter(
         let holder = Holder {
             tenant: tenant.clone(),
             user: user.clone(),
-            passkey: Some(passkey),
+            begun: Begun::Passkey(passkey),
         };
         let event = event(now, Body::AuthSignedIn(SignedIn { user, method }))?;
         // PE-12, by the function that an auditor runs.

@@ -31,14 +31,16 @@ use super::{
     lane::{self, Done, TRIES_MAX},
     objection,
     office::{self, Inner},
-    outcome, policy,
+    outcome,
+    passwords::needs_passkey,
+    policy,
     proof::Proof,
     random,
     reply::Reply,
     row,
     sign_in::CHALLENGE_MS,
 };
-use crate::ledger::{AdmitError, Change, Reading, RowError};
+use crate::ledger::{AdmitError, Change, Reading, RowError, SecretChange};
 
 /// Acts of one session that may wait for a device.
 const OPEN_MAX: usize = 16;
@@ -179,11 +181,7 @@ fn prepare(
     body: Vec<u8>,
 ) -> Result<Prepared, Refusal> {
     let Some(passkey) = &visitor.passkey else {
-        return Err(Refusal::new(
-            Kind::Forbidden,
-            "needs-passkey",
-            "signed in with a password: sign in with a passkey to sign",
-        ));
+        return Err(needs_passkey());
     };
     let rate = inner.ledger.clock().steady();
     inner
@@ -198,8 +196,10 @@ fn prepare(
     let follows = follows(&mut reading, &asked, visitor, path, &body, now)?;
     // Said before it is signed.
     objection::check(&mut reading, &asked)?;
-    if let Asked::PublishPolicy(text) = &asked {
-        policy::compile(stack, text)?;
+    match &asked {
+        Asked::PublishPolicy(text) => drop(policy::compile(stack, text)?),
+        Asked::SetPassword(act) => drop(inner.new_secret(visitor, &act.secret, now)?),
+        _ => {}
     }
     let origin = KeyName::parse(visitor.origin()).map_err(|error| Refusal::broken(&error))?;
     let context = ActContext {
@@ -309,6 +309,12 @@ fn step(
         by: Speaker::User(visitor.user.clone()),
         policies: &inner.policies,
     })?;
+    if let Asked::SetPassword(act) = &asked {
+        // SO-19.
+        let secret = inner.new_secret(visitor, &act.secret, now)?;
+        let kept = SecretChange::put(act.user.clone(), secret);
+        step.change.secrets.push(kept);
+    }
     if follows == Follows::Proposed {
         let proposed = Body::ActProposed(ActProposed {
             signed: proof.evidence(Some(body)),

@@ -23,6 +23,7 @@ use super::{
     Inbox, QUEUE_MAX, Shared, TENANT_QUEUE_MAX, Tenant,
     change::{Admitted, Change, Done, NonceUse, Waiter},
     deadlines::Moved,
+    secrets,
 };
 use crate::store::{Key, ReadError};
 
@@ -355,6 +356,7 @@ pub(super) fn admit(
         check_blob(&tenant, &change, event.event())?;
         index = index.saturating_add(1);
     }
+    secrets::check(&mut applying, &change)?;
     let Applying { set, before, .. } = applying;
     let mut deadlines = Moved::default();
     for (name, row) in &set {

@@ -13,7 +13,7 @@ use agentsigna_verifier::{
     state::{Row, RowName},
 };
 
-use super::{Head, Tenant, deadlines::Moved};
+use super::{Head, SecretChange, Tenant, deadlines::Moved};
 use crate::store::Key;
 
 /// Entries to append, all or none, and what goes with them.
@@ -27,6 +27,8 @@ pub struct Change {
     pub nonce: Option<NonceUse>,
     /// Which event to prove, by its place in `events`.
     pub prove: Option<usize>,
+    /// What only the host has of people, and no entry (SO-18).
+    pub secrets: Vec<SecretChange>,
 }
 
 /// An event with its bytes and their digest, made once.

@@ -172,6 +172,12 @@ fn put_beside(batch: &mut Batch, tenant: &Tenant, admitted: &Admitted) {
     for key in &admitted.deadlines.set {
         batch.put(scope, *key, &[]);
     }
+    for secret in &admitted.change.secrets {
+        match secret.write(scope) {
+            (key, Some(value)) => batch.put(scope, key, &value),
+            (key, None) => batch.delete(scope, key),
+        }
+    }
     for blob in &admitted.change.blobs {
         let digest = Digest::of(Noun::Blob, blob);
         batch.put(scope, Key::Blob(*digest.as_bytes()), blob);

@@ -16,7 +16,8 @@ use agentsigna_verifier::{
 };
 
 use super::{
-    NonceUse, Tenant, change::minute_of_use, deadlines::deadline, edge::Edge, tenant::ProofError,
+    NonceUse, RowError, Tenant, change::minute_of_use, deadlines::deadline, edge::Edge, secrets,
+    tenant::ProofError,
 };
 use crate::store::{Calendar, Key, ReadError};
 
@@ -38,6 +39,8 @@ pub struct FsckReport {
     pub nonces: u64,
     /// Deadlines compared.
     pub deadlines: u64,
+    /// Secret records compared.
+    pub secrets: u64,
 }
 
 /// The first thing that is not as it must be.
@@ -74,7 +77,7 @@ pub enum FsckError {
         /// Entries now.
         to: u64,
     },
-    /// A row, tile, blob, nonce or deadline is missing, surplus, or has other bytes.
+    /// A row, tile, blob, nonce, deadline or secret record is missing, surplus, or has other bytes.
     #[error("{what} is {fault}")]
     Differs {
         /// What.
@@ -126,6 +129,7 @@ fn compare(tenant: &Tenant, mut progress: impl FnMut(u64, u64)) -> Result<FsckRe
         blobs: fold.blobs,
         nonces: compare_nonces(tenant, &fold)?,
         deadlines: compare_deadlines(tenant, &fold.rows)?,
+        secrets: compare_secrets(tenant, &fold.rows)?,
     })
 }
 
@@ -350,6 +354,20 @@ fn compare_deadlines(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, Fsck
         return differs("a deadline", "missing");
     }
     Ok(u64::try_from(open.len()).unwrap_or(u64::MAX))
+}
+
+/// SO-19: a record for each password that is set, with the digest that the entries name, and no others.
+fn compare_secrets(tenant: &Tenant, expected: &MemoryRows) -> Result<u64, FsckError> {
+    let named = expected.iter().filter_map(|(name, row)| match (name, row) {
+        (RowName::Password(user), Row::Password(row)) => Some((user, row.secret?)),
+        _ => None,
+    });
+    match secrets::compare(tenant.scope(), named) {
+        Ok(Ok(compared)) => Ok(compared),
+        Ok(Err((what, fault))) => differs(what, fault),
+        Err(RowError::Read(error)) => Err(error.into()),
+        Err(RowError::Damaged(_)) => differs("a secret record", "not what was written"),
+    }
 }
 
 fn differs<T>(what: impl Into<String>, fault: &'static str) -> Result<T, FsckError> {

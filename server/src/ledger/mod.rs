@@ -25,6 +25,7 @@ mod export;
 mod fsck;
 mod preview;
 mod recovery;
+mod secrets;
 mod sequencer;
 mod tenant;
 mod tip;
@@ -50,6 +51,7 @@ pub use export::{ExportError, Exported, Files, export};
 pub use fsck::{FsckError, FsckReport, fsck};
 pub use preview::{Preview, Standing};
 pub use recovery::RecoveryError;
+pub use secrets::{Secret, SecretChange};
 pub use tenant::{Head, ProofError, RowKind, Tenant};
 
 use agentsigna_verifier::{

@@ -17,6 +17,9 @@ const HEAD: u8 = 0x03;
 const BLOB: u8 = 0x04;
 const ROW: u8 = 0x05;
 const NONCE: u8 = 0x06;
+const SECRET: u8 = 0x08;
+/// Begins no key.
+const MARK: u8 = 0x09;
 const DIRECTORY: u8 = 0x41;
 const KEY_OWNER: u8 = 0x42;
 
@@ -67,6 +70,12 @@ pub enum Key {
         /// The case it is about. Whoever knows a case's parts can compute it, so on disk it is hidden behind the
         /// index key, and stands in the sealed value for scans to read back.
         case: [u8; 16],
+    },
+    /// A secret of a person, of which the log has a digest alone; made by
+    /// [`TenantScope::secret_key`](super::TenantScope::secret_key). SO-18: what stands here stands nowhere else.
+    Secret {
+        /// Whose it is.
+        name: Name,
     },
 }
 
@@ -138,6 +147,11 @@ impl Name {
         Self(index_key.name(&[&[ROW, kind], value]))
     }
 
+    /// `HMAC-SHA256(index key, 0x08 || value)`.
+    pub(super) fn of_secret(index_key: &IndexKey, value: &[u8]) -> Self {
+        Self(index_key.name(&[&[SECRET], value]))
+    }
+
     /// `HMAC-SHA256(index key, 0x06 || value)`.
     pub(super) fn of_nonce(index_key: &IndexKey, value: &[u8]) -> Self {
         Self(index_key.name(&[&[NONCE], value]))
@@ -151,8 +165,8 @@ impl Calendar {
     const fn prefix(self) -> u8 {
         match self {
             Self::Reviews => 0x07,
-            Self::Endings => 0x08,
-            Self::Overdue => 0x09,
+            Self::Endings => 0x0A,
+            Self::Overdue => 0x0B,
         }
     }
 
@@ -181,6 +195,7 @@ impl Key {
                 let name = index_key.name(&[&[calendar.prefix()], case.as_slice()]);
                 join(calendar.prefix(), &[&time_ms.to_be_bytes(), &name])
             }
+            Self::Secret { name } => join(SECRET, &[&name.0]),
         }
     }
 
@@ -215,6 +230,9 @@ impl Key {
                     name: Name(name.try_into().ok()?),
                 })
             }
+            SECRET => Some(Self::Secret {
+                name: Name(rest.try_into().ok()?),
+            }),
             prefix => {
                 let calendar = Calendar::of(prefix)?;
                 let (time_ms, name) = rest.split_first_chunk()?;
@@ -244,6 +262,7 @@ impl Key {
             Self::Row { .. } => "state",
             Self::Nonce { .. } => "nonce",
             Self::Deadline { .. } => "deadline",
+            Self::Secret { .. } => "secret",
         }
     }
 
@@ -270,6 +289,11 @@ impl Key {
         [vec![NONCE], join(NONCE, &[&bucket.to_be_bytes()])]
     }
 
+    /// First key of all secrets, and first key after them.
+    pub(super) fn secrets() -> [Vec<u8>; 2] {
+        [vec![SECRET], vec![SECRET + 1]]
+    }
+
     /// First key of a calendar, and first key after those at `time_ms`.
     pub(super) fn deadlines_until(calendar: Calendar, time_ms: u64) -> [Vec<u8>; 2] {
         let prefix = calendar.prefix();
@@ -291,6 +315,11 @@ impl GlobalKey {
             ),
         }
     }
+}
+
+/// `HMAC-SHA256(index key, 0x09 || value)`: proves later that this tenant marked `value`. Names no row.
+pub(super) fn mark(index_key: &IndexKey, value: &[u8]) -> [u8; 32] {
+    index_key.name(&[&[MARK], value])
 }
 
 /// The key of a directory row in the default family.
@@ -349,6 +378,7 @@ mod tests {
             Key::Nonce { bucket: 6, name },
             deadline(Calendar::Reviews, 1, 1),
             deadline(Calendar::Reviews, 256, 0),
+            Key::Secret { name },
             deadline(Calendar::Endings, 1, 1),
             deadline(Calendar::Overdue, 0, 1),
         ];
@@ -380,6 +410,8 @@ mod tests {
             Name::of_row(&one, 2, b"x"),
             Name::of_row(&one, 1, b"y"),
             Name::of_nonce(&one, b"\x01x"),
+            Name::of_secret(&one, b"\x01x"),
+            Name(mark(&one, b"\x01x")),
         ] {
             assert_ne!(name, other);
         }

@@ -15,7 +15,7 @@ use rocksdb::{DBIteratorWithThreadMode, Direction, IteratorMode, ReadOptions};
 
 use super::{
     database::{Database, DatabaseError, Rocks},
-    key::{Calendar, FamilyId, Key, Name},
+    key::{self, Calendar, FamilyId, Key, Name},
     keyring::{IndexKey, TenantKeys},
     seal::{DoesNotOpen, Sealer},
 };
@@ -150,6 +150,19 @@ impl TenantScope {
         Key::Nonce { bucket, name }
     }
 
+    /// The key of the secret of `value`, which names a person.
+    #[must_use]
+    pub fn secret_key(&self, value: &[u8]) -> Key {
+        let name = Name::of_secret(&self.inner.index_key, value);
+        Key::Secret { name }
+    }
+
+    /// A mark on `value` that only this tenant's index key makes. It is no name of a row.
+    #[must_use]
+    pub fn mark(&self, value: &[u8]) -> [u8; 32] {
+        key::mark(&self.inner.index_key, value)
+    }
+
     /// Reads one row; `None` if it was never written or is deleted.
     ///
     /// # Errors
@@ -222,6 +235,15 @@ impl TenantScope {
     pub fn deadlines(&self, calendar: Calendar, time_ms: u64) -> Result<Scan<'_>, ReadError> {
         let [from, until] = Key::deadlines_until(calendar, time_ms);
         self.scan("deadline", &from, until)
+    }
+
+    /// All secrets, in no order that means anything.
+    ///
+    /// # Errors
+    /// [`ReadError`]; so may each item be, and the scan ends with it.
+    pub fn secrets(&self) -> Result<Scan<'_>, ReadError> {
+        let [from, until] = Key::secrets();
+        self.scan("secret", &from, until)
     }
 
     /// All nonces that were used and not forgotten, by bucket.

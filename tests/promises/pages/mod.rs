@@ -3,6 +3,7 @@
 
 pub(crate) mod html;
 pub(crate) mod more_samples;
+pub(crate) mod password_samples;
 pub(crate) mod samples;
 pub(crate) mod served;
 pub(crate) mod sheets;
@@ -11,6 +12,7 @@ pub(crate) mod sheets;
 pub(crate) fn all(words: &samples::Words) -> Vec<(&'static str, String)> {
     let mut pages = samples::entrance();
     pages.extend(samples::cases(words));
+    pages.extend(password_samples::passwords());
     pages.extend(sheets::reviews(words));
     pages.extend(more_samples::directory(words));
     pages.extend(more_samples::rules());

@@ -35,7 +35,7 @@ fn html(page: &impl pages::Template) -> String {
 }
 
 /// What the server knows already: the path and the whole body.
-fn hidden(path: &str) -> Vec<(&'static str, String)> {
+pub(super) fn hidden(path: &str) -> Vec<(&'static str, String)> {
     let body = "{\"origin\":\"log.example.com/t/0011223344556677\"}";
     vec![("path", path.into()), ("body", body.into())]
 }

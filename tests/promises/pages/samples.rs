@@ -545,11 +545,17 @@ pub(crate) fn entrance() -> Vec<(&'static str, String)> {
         site: portal.into(),
         problems: vec![],
     };
-    let sign_in = SignIn { problems: vec![] };
+    let sign_in = SignIn {
+        log: String::new(),
+        user: String::new(),
+        problems: vec![],
+    };
     let refused = SignIn {
+        log: "log.example.com/t/0011223344556677".into(),
+        user: "finn".into(),
         problems: vec![problem(
             "",
-            "That passkey belongs to nobody here: join with a one-time code first",
+            "log, person, password or code is not right, or passwords rest: try again later, or use your passkey",
         )],
     };
     vec![

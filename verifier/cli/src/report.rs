@@ -1,6 +1,6 @@
 //! An answer of the verifier, on a page or as JSON. The words are the library's ([`Report::words`]).
 
-use agentsigna_verifier::verify::{Check, Outcome, Question, Report, Step};
+use agentsigna_verifier::verify::{Check, Holder, Liars, Lie, Outcome, Question, Report, Step};
 use serde::Serialize;
 
 use crate::{Exit, failure::Failure, print::Page};
@@ -18,6 +18,7 @@ pub(crate) struct Answer<'a> {
     checks: Vec<CheckMade<'a>>,
     not_reached: Vec<&'static str>,
     claims: Vec<ClaimSaid<'a>>,
+    lies: Vec<LieTold<'a>>,
     not_checked: Vec<Unchecked<'a>>,
 }
 
@@ -35,6 +36,21 @@ struct ClaimSaid<'a> {
     name: &'static str,
     value: &'a str,
     by: &'static str,
+}
+
+/// Who would have had to lie for a claim to be false.
+#[derive(Serialize)]
+struct LieTold<'a> {
+    claim: &'static str,
+    sets: Vec<Vec<HolderTold<'a>>>,
+    more: bool,
+    why: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct HolderTold<'a> {
+    kind: &'static str,
+    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +103,7 @@ pub(crate) fn answer<'a>(report: &'a Report, question: &Question) -> Answer<'a> 
                 by: claim.by.as_str(),
             })
             .collect(),
+        lies: report.lies().iter().map(lie_told).collect(),
         not_checked: report
             .not_checked()
             .iter()
@@ -106,6 +123,29 @@ fn check_made(check: &Check) -> CheckMade<'_> {
         code: finding.map(|finding| finding.code),
         what: finding.map(|finding| finding.what.as_str()),
         by: vouchers(check),
+    }
+}
+
+fn lie_told(lie: &Lie) -> LieTold<'_> {
+    let (sets, more, why) = match &lie.by {
+        Liars::Sets { sets, more } => (sets.as_slice(), *more, None),
+        Liars::Untold(why) => ([].as_slice(), false, Some(*why)),
+    };
+    LieTold {
+        claim: lie.about.as_str(),
+        sets: sets
+            .iter()
+            .map(|set| set.iter().map(holder_told).collect())
+            .collect(),
+        more,
+        why,
+    }
+}
+
+fn holder_told(holder: &Holder) -> HolderTold<'_> {
+    HolderTold {
+        kind: holder.kind(),
+        name: holder.name(),
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) use directory::{NAME_CHARS_MAX, is_code};
 pub use outcome::{DisputeResolution, ExecutionStart, OutcomeReport};
 pub(crate) use people::is_proposable;
 pub use people::{
-    Delegation, DelegationEnd, PasskeyRevocation, Proposable, UserChange, UserConfirmation,
-    UserInvitation,
+    Delegation, DelegationEnd, PasskeyRevocation, Password, PasswordEnd, Proposable, UserChange,
+    UserConfirmation, UserInvitation,
 };
 pub use request::ActionRequest;
 

@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{Act, Activation};
 use crate::{
+    digest::Digest,
     id::Id,
     json::{self, JsonError, JsonFault, Members, Place},
     key::JwkThumbprint,
@@ -101,6 +102,26 @@ pub struct DelegationEnd {
     pub to: Id,
 }
 
+/// `POST /v1/users/{user}/password`: from here on the person may sign in with a password, to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password {
+    /// The log.
+    pub origin: String,
+    /// Who signs.
+    pub user: Id,
+    /// Digest of the secret record.
+    pub secret: Digest,
+}
+
+/// `POST /v1/users/{user}/password/end`: and may no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordEnd {
+    /// The log.
+    pub origin: String,
+    /// The person.
+    pub user: Id,
+}
+
 /// An act for which two people may be asked: what can be proposed (PE-9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposable {
@@ -163,6 +184,17 @@ parse! {
         from: members.id("from")?,
         to: members.id("to")?,
     };
+    Password: |members| Self {
+        origin: members.text("origin")?,
+        user: members.id("user")?,
+        secret: members.parsed("secret", |text| {
+            Digest::from_hex(text).ok_or("expected the digest of a secret record, 64 lower-case hex digits")
+        })?,
+    };
+    PasswordEnd: |members| Self {
+        origin: members.text("origin")?,
+        user: members.id("user")?,
+    };
 }
 
 acts! {
@@ -172,6 +204,8 @@ acts! {
     PasskeyRevocation: |act| format!("/v1/users/{}/revoke", act.user);
     Delegation: |_act| String::from("/v1/delegations");
     DelegationEnd: |_act| String::from("/v1/delegations/end");
+    Password: |act| format!("/v1/users/{}/password", act.user);
+    PasswordEnd: |act| format!("/v1/users/{}/password/end", act.user);
 }
 
 impl Proposable {

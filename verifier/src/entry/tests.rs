@@ -116,7 +116,7 @@ fn the_examples_are_four_logs_that_an_auditor_accepts() {
     let mut kinds = Vec::new();
     for (examples, size, origin) in [
         (examples(), 21, "log.example.com/t/0011223344556677"),
-        (people_examples(), 27, "agentsigna.test/t/0000000000000042"),
+        (people_examples(), 29, "agentsigna.test/t/0000000000000042"),
         (
             approval_examples(),
             38,

@@ -7,6 +7,7 @@ mod case;
 mod directory;
 mod genesis;
 mod outcome;
+mod password;
 mod people;
 mod policy;
 mod signed;
@@ -26,6 +27,7 @@ pub use outcome::{
     StandingChanged, Stated, cti_to_hex,
 };
 pub(crate) use outcome::{latitude, per_band, read_per_band};
+pub use password::{PasswordEnded, PasswordSet};
 pub use people::{
     ActProposed, DelegationEnded, DelegationGiven, EndReason, SessionEnded, Shown, SignInLocked,
     SignInMethod, SignedIn, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
@@ -145,6 +147,11 @@ kinds! {
     AuthEnded(SessionEnded) = "auth.ended", case: false, SessionEnded::from_value, SessionEnded::to_value;
     /// Password sign-in of a person rests.
     AuthLocked(SignInLocked) = "auth.locked", case: false, SignInLocked::from_value, SignInLocked::to_value;
+    /// A person set a password, for reading.
+    UserPasswordSet(PasswordSet) = "user.password-set", case: false, PasswordSet::from_value, PasswordSet::to_value;
+    /// The password of a person opens nothing any more.
+    UserPasswordEnded(PasswordEnded) = "user.password-ended", case: false,
+        PasswordEnded::from_value, PasswordEnded::to_value;
     /// Requests that named a known key and were refused, counted per minute.
     AuthFailed(AuthFailed) = "auth.failed", case: false, AuthFailed::from_value, AuthFailed::to_value;
     /// An agent asked: the signed request itself.
@@ -213,6 +220,8 @@ impl Body {
             Self::DelegationGiven(body) => Some(&body.signed),
             Self::DelegationEnded(body) => Some(&body.signed),
             Self::ActProposed(body) => Some(&body.signed),
+            Self::UserPasswordSet(body) => Some(&body.signed),
+            Self::UserPasswordEnded(body) => Some(&body.signed),
             Self::AgentClaimed(body) | Self::SystemClaimed(body) => Some(&body.signed),
             Self::ActionRequested(body) => Some(&body.signed),
             Self::ExecutionStarted(body) => Some(&body.signed),
@@ -264,6 +273,8 @@ impl Body {
             Self::DelegationGiven(_)
             | Self::DelegationEnded(_)
             | Self::ActProposed(_)
+            | Self::UserPasswordSet(_)
+            | Self::UserPasswordEnded(_)
             | Self::LogCreated(_)
             | Self::UserClaimed(_)
             | Self::AuthSignedIn(_)

@@ -4,11 +4,15 @@
 //! can check (0x01 for logs, 0x04 for witnesses). A key we cannot check is refused, not left out: a quorum that
 //! silently lost a member would be another quorum.
 
+mod sets;
+
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString as _},
     vec::Vec,
 };
+
+pub use sets::WitnessSets;
 
 use super::{
     checkpoint::SignedCheckpoint,

@@ -74,6 +74,92 @@ fn thresholds_count_to_their_number() {
     }
 }
 
+/// WL-6. Goal: quorums and splits are exactly what their definitions say. Method: over all sets of the witnesses, those
+/// that meet the definition, less those that hold another.
+#[test]
+fn wl_6_quorums_and_splits_are_all_the_smallest_and_no_others() {
+    let flat = |threshold: usize, of: u8| {
+        let mut text = String::new();
+        let mut names = String::new();
+        for at in 0..of {
+            text += &format!("witness w{at} {}\n", witness(at).key);
+            names += &format!(" w{at}");
+        }
+        format!("{text}group g {threshold}{names}\nquorum g\n")
+    };
+    let nested = {
+        let mut text = String::new();
+        for at in 0..7 {
+            text += &format!("witness w{at} {}\n", witness(at).key);
+        }
+        text + "group a 2 w0 w1 w2\ngroup b all w3 w4\ngroup c 2 a b w5\ngroup d all c w6\nquorum d\n"
+    };
+    let mut policies = vec![two_organisations(), nested];
+    for of in 1..=5 {
+        policies.extend((1..=usize::from(of)).map(|threshold| flat(threshold, of)));
+    }
+    for text in policies {
+        let policy = WitnessPolicy::parse(&text).unwrap();
+        let all: Vec<&NoteKey> = policy.witnesses().iter().map(PolicyWitness::key).collect();
+        let met = |set: u32| {
+            let keys = all.iter().enumerate();
+            policy.is_met_by(
+                keys.filter(|(at, _)| set & (1 << at) != 0)
+                    .map(|(_, key)| *key),
+            )
+        };
+        let every = 0..1_u32 << all.len();
+        let splits = |set: u32| {
+            // One group, the other, and the set, which is in both.
+            let rest = !set & ((1 << all.len()) - 1);
+            every
+                .clone()
+                .any(|one| one & !rest == 0 && met(set | one) && met(set | (rest & !one)))
+        };
+        let smallest = |holds: &dyn Fn(u32) -> bool| {
+            let sets: Vec<u32> = every.clone().filter(|set| holds(*set)).collect();
+            let holds_another =
+                |set: u32| sets.iter().any(|other| *other != set && other & !set == 0);
+            sets.iter()
+                .copied()
+                .filter(|set| !holds_another(*set))
+                .collect::<Vec<u32>>()
+        };
+        let numbers = |found: WitnessSets<'_>| {
+            assert!(!found.more);
+            let number = |set: &Vec<&PolicyWitness>| {
+                let at =
+                    |witness: &&PolicyWitness| all.iter().position(|key| *key == witness.key());
+                set.iter()
+                    .map(|witness| 1 << at(witness).unwrap())
+                    .sum::<u32>()
+            };
+            let mut sets: Vec<u32> = found.sets.iter().map(number).collect();
+            sets.sort_unstable();
+            sets
+        };
+        assert_eq!(numbers(policy.quorums(64)), smallest(&met), "{text}");
+        assert_eq!(numbers(policy.splits(64)), smallest(&splits), "{text}");
+    }
+    // As many as asked for, the first in the order of the policy; and a word that there are more.
+    let policy = WitnessPolicy::parse(&flat(2, 5)).unwrap();
+    let found = policy.quorums(3);
+    let names = |set: &Vec<&PolicyWitness>| {
+        set.iter()
+            .map(|one| one.name().to_string())
+            .collect::<String>()
+    };
+    assert_eq!(
+        found.sets.iter().map(names).collect::<Vec<String>>(),
+        ["w0w1", "w0w2", "w0w3"]
+    );
+    assert!(found.more);
+    assert!(!policy.quorums(10).more && policy.quorums(9).more);
+    let none = WitnessPolicy::parse("quorum none\n").unwrap();
+    assert_eq!(none.quorums(64).sets, [Vec::<&PolicyWitness>::new()]);
+    assert_eq!(none.splits(64).sets, [Vec::<&PolicyWitness>::new()]);
+}
+
 #[test]
 fn none_is_met_by_nobody_and_one_by_that_one() {
     let none = WitnessPolicy::parse("quorum none\n").unwrap();

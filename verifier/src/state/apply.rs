@@ -7,7 +7,7 @@ use super::{
     SystemRow, authority,
     cases::{self, CaseStep},
     directory::{self, Moment},
-    people,
+    password, people,
 };
 use crate::{
     digest::Digest,
@@ -134,6 +134,8 @@ fn outside_case<R: Rows>(
         Body::AuthSignedIn(body) => people::signed_in(rows, body),
         Body::AuthEnded(body) => people::of_the_log(rows, &body.user).map(drop),
         Body::AuthLocked(body) => people::of_the_log(rows, &body.user).map(drop),
+        Body::UserPasswordSet(body) => password::set(rows, body, moment),
+        Body::UserPasswordEnded(body) => password::ended(rows, body, moment),
         Body::AuthFailed(_) => Ok(()),
         body => directory::apply(rows, body, moment),
     }

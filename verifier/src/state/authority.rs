@@ -75,6 +75,16 @@ pub enum Deed<'a> {
         /// Who gave it.
         from: &'a Id,
     },
+    /// `/v1/users/{user}/password`
+    SetPassword {
+        /// Whose.
+        user: &'a Id,
+    },
+    /// `/v1/users/{user}/password/end`
+    EndPassword {
+        /// Whose.
+        user: &'a Id,
+    },
 }
 
 /// Who signed.
@@ -121,14 +131,23 @@ impl Deed<'_> {
             | Self::ChangeUser
             | Self::RevokePasskey { .. }
             | Self::ActivatePolicy => (RULES, People::Two),
-            Self::PublishPolicy | Self::System => (RULES, People::One),
+            Self::PublishPolicy | Self::System | Self::EndPassword { .. } => (RULES, People::One),
             Self::InviteAgent { .. }
             | Self::AgentStatus
             | Self::Counterparty
             | Self::Outcome { .. } => (KEEPS, People::One),
             Self::ConfirmAgent { sponsor, .. } => (By::This(sponsor), People::One),
             Self::Delegation { from } => (By::This(from), People::One),
+            Self::SetPassword { user } => (By::This(user), People::One),
         }
+    }
+
+    /// What nobody but a person does, with a passkey.
+    const fn is_of_people_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::Delegation { .. } | Self::SetPassword { .. } | Self::EndPassword { .. }
+        )
     }
 
     const fn is_on_users(&self) -> bool {
@@ -185,6 +204,8 @@ impl Deed<'_> {
             Body::UserRevoked(body) => (Deed::RevokePasskey { user: &body.user }, &body.signed),
             Body::DelegationGiven(body) => (Deed::Delegation { from: &body.from }, &body.signed),
             Body::DelegationEnded(body) => (Deed::Delegation { from: &body.from }, &body.signed),
+            Body::UserPasswordSet(body) => (Deed::SetPassword { user: &body.user }, &body.signed),
+            Body::UserPasswordEnded(body) => (Deed::EndPassword { user: &body.user }, &body.signed),
             _ => return None,
         })
     }
@@ -227,11 +248,11 @@ pub fn may_sign<R: Rows>(
             let Founder::File(_) = log(rows)?.founder else {
                 return broken("not-permitted", "the log has no founder key in a file");
             };
-            // PE-7: all but delegations; where two people are asked for, only acts on users.
-            if matches!(deed, Deed::Delegation { .. }) || (two && !deed.is_on_users()) {
+            // PE-7: all but delegations and passwords; where two people are asked for, only acts on users.
+            if deed.is_of_people_alone() || (two && !deed.is_on_users()) {
                 return broken(
                     "not-permitted",
-                    "the founder's file key alone may not sign this: there are two administrators, or it is a delegation",
+                    "the founder's file key alone may not sign this: there are two administrators, or it is a delegation or a password",
                 );
             }
             return Ok(People::One);
@@ -284,7 +305,7 @@ fn is_on_oneself(deed: &Deed<'_>, signer: &Id, row: &PersonRow) -> bool {
         } => {
             *user == signer && **name == row.name && **roles == row.roles && **groups == row.groups
         }
-        Deed::RevokePasskey { user } => *user == signer,
+        Deed::RevokePasskey { user } | Deed::EndPassword { user } => *user == signer,
         _ => false,
     }
 }

@@ -11,6 +11,7 @@ mod cases;
 mod directory;
 mod outcomes;
 mod passkeys;
+mod password;
 mod people;
 mod review;
 mod round;
@@ -26,9 +27,9 @@ pub use authority::{Deed, People, Signer, may_sign};
 pub use review::{Agreed, agreed, may_judge, rests};
 pub use rows::{
     AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
-    Due, Ending, GivenApproval, Ground, HISTORY_MAX, Moved, PasskeyRow, PersonPasskey, PersonRow,
-    PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, Said, ShownPasskey, Stage,
-    Subject, SystemRow, Terms,
+    Due, Ending, GivenApproval, Ground, HISTORY_MAX, Moved, PasskeyRow, PasswordRow, PersonPasskey,
+    PersonRow, PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, Said,
+    ShownPasskey, Stage, Subject, SystemRow, Terms,
 };
 pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};
@@ -85,6 +86,8 @@ pub enum RowName {
     Standing(Rated),
     /// What an agent and a counterparty have given each other.
     Dealings(Id, Id),
+    /// The password of a person.
+    Password(Id),
 }
 
 impl RowName {
@@ -111,6 +114,7 @@ impl RowName {
             Self::History(_) => 17,
             Self::Standing(_) => 18,
             Self::Dealings(..) => 19,
+            Self::Password(_) => 20,
         }
     }
 
@@ -123,7 +127,8 @@ impl RowName {
             | Self::System(id)
             | Self::Counterparty(id)
             | Self::Person(id)
-            | Self::History(id) => Value::from(id.as_str()),
+            | Self::History(id)
+            | Self::Password(id) => Value::from(id.as_str()),
             Self::Bundle(digest) => Value::from(*digest),
             Self::Key(thumbprint) | Self::Passkey(thumbprint) => {
                 Value::bytes(thumbprint.as_bytes())
@@ -170,6 +175,7 @@ impl RowName {
             Self::Review(case) => format!("review of case {case}"),
             Self::Standing(rated) => format!("standing of {rated}"),
             Self::Dealings(agent, with) => format!("dealings of `{agent}` with `{with}`"),
+            Self::Password(id) => format!("password of `{id}`"),
         }
     }
 }

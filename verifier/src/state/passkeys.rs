@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     act::{
-        Delegation, DelegationEnd, PasskeyRevocation, Proposable, UserChange, UserConfirmation,
-        UserInvitation,
+        Delegation, DelegationEnd, PasskeyRevocation, Password, PasswordEnd, Proposable,
+        UserChange, UserConfirmation, UserInvitation,
     },
     digest,
     event::{Body, Judged, SignInMethod, SignedIn, Sites},
@@ -80,6 +80,14 @@ pub(super) fn check<R: Rows>(
             let parse = |bytes: &[u8]| Proposable::parse(&body.path, bytes);
             let act = by_ruler(rows, at, &body.signed, parse)?;
             same(crate::act::Act::target(&act) == body.path)
+        }
+        Body::UserPasswordSet(body) => {
+            let act = by_ruler(rows, at, &body.signed, Password::parse)?;
+            same(act.user == body.user && act.secret == body.secret)
+        }
+        Body::UserPasswordEnded(body) => {
+            let act = by_ruler(rows, at, &body.signed, PasswordEnd::parse)?;
+            same(act.user == body.user)
         }
         Body::AuthSignedIn(body) => signed_in(rows, at, body),
         Body::ApprovalGiven(body) | Body::ApprovalRefused(body) => judged(rows, at, body),

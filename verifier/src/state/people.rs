@@ -8,12 +8,13 @@ use super::{
     apply::{broken, log},
     authority::{Signers, administrators, person},
     directory::Moment,
+    password,
 };
 use crate::{
     digest::{Digest, Noun},
     event::{
-        DelegationEnded, DelegationGiven, Founder, Genesis, PasskeyFounder, Shown, SignedIn, Sites,
-        UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
+        DelegationEnded, DelegationGiven, Founder, Genesis, PasskeyFounder, Shown, SignInMethod,
+        SignedIn, Sites, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
     },
     id::Id,
     passkey::{CredentialId, PasskeyKey, context::CredentialUse},
@@ -362,18 +363,20 @@ pub(super) fn delegation_ended<R: Rows>(
     }
 }
 
-/// PE-14: a session is an active person's. That this person signed in is judged with the signature.
+/// PE-14, PE-16: a session is an active person's, with a password only if one is set. That this person signed in is judged with the signature.
 pub(super) fn signed_in<R: Rows>(
     rows: &mut R,
     body: &SignedIn,
 ) -> Result<(), StateError<R::Error>> {
-    if of_the_log(rows, &body.user)?.is_active() {
-        Ok(())
-    } else {
-        broken(
+    if !of_the_log(rows, &body.user)?.is_active() {
+        return broken(
             "not-active",
             format!("`{}` is suspended and begins no session", body.user),
-        )
+        );
+    }
+    match body.method {
+        SignInMethod::Passkey { .. } => Ok(()),
+        SignInMethod::Password => password::check_set(rows, &body.user),
     }
 }
 

@@ -7,6 +7,7 @@ mod cases;
 mod evidence;
 mod order;
 mod outcomes;
+mod password;
 mod people;
 mod review;
 mod reviewers;

@@ -6,6 +6,7 @@ use super::{
     Profile, Question, Report, Step, Voucher, approvals,
     entries::{Held, Proven, check_blobs, entries, genesis},
     head::{self, Unknown},
+    lies::{self, Trail},
     outcomes, passport,
     report::{Checks, Halt, Stop, ensure, gap, refuse},
     sheets::{Asked, Frozen},
@@ -83,7 +84,9 @@ fn whole(
     let blobs = Held::of(&file);
     // What hangs on a blob that is not there is judged again below, as far as that goes without it.
     let _ = checks.made(Step::Blobs, check_blobs(&blobs, &events));
-    let (row, rests, frozen) = history(checks, &file, &events, blobs.clone())?;
+    let mut trail = Trail::default();
+    let history = history(checks, &file, &events, blobs.clone(), &mut trail);
+    let (row, rests, frozen) = history?;
     let steps = checks.made(
         Step::Completeness,
         complete(&file, &events, (&row, rests), shown.is_some()),
@@ -116,6 +119,7 @@ fn whole(
         );
         checks.made(Step::Authority, found)?;
     }
+    checks.lies(lies::of_case(&trail, trust));
     Ok(authority)
 }
 
@@ -163,10 +167,11 @@ fn history<'a>(
     file: &CaseFile,
     events: &'a [Proven],
     mut blobs: Held<'_>,
+    trail: &mut Trail,
 ) -> Result<(CaseRow, bool, Vec<Frozen<'a>>), Halt> {
     let mut rows = MemoryRows::default();
     let mut frozen = Vec::new();
-    let folded = fold(&mut rows, file, events, &mut blobs, &mut frozen);
+    let folded = fold(&mut rows, file, events, &mut blobs, (&mut frozen, trail));
     match folded {
         // A gap keeps nothing else from being judged: the rows are whole.
         Err(stop @ Stop::NotMade(_)) => {
@@ -197,7 +202,7 @@ fn fold<'a>(
     file: &CaseFile,
     events: &'a [Proven],
     blobs: &mut Held<'_>,
-    frozen: &mut Vec<Frozen<'a>>,
+    (frozen, trail): (&mut Vec<Frozen<'a>>, &mut Trail),
 ) -> Result<(), Stop> {
     check_subjects(file, events)?;
     let mut missing = Ok(());
@@ -219,6 +224,7 @@ fn fold<'a>(
                 Stop::Failed(_) => return Err(stop),
             }
         }
+        trail.see(rows, proven.index, &proven.event);
     }
     let grounds = match rows.row(&RowName::Case(file.case())) {
         Ok(Some(Row::Case(row))) => row.grounds,

@@ -20,6 +20,7 @@ pub mod code;
 mod entries;
 mod head;
 pub mod ledger;
+mod lies;
 mod outcomes;
 mod passport;
 mod profile;
@@ -33,6 +34,7 @@ pub mod testing;
 mod tests;
 mod words;
 
+pub use lies::{About, Holder, LIES_MAX, Liars, Lie};
 pub use profile::Profile;
 pub use report::{
     Authority, Check, Claim, Finding, NotChecked, Outcome, Report, Result, Step, Voucher,

@@ -5,6 +5,7 @@ use alloc::{format, string::String};
 use super::{
     Profile, Question, Report, Step, Voucher, approvals,
     head::{self, Unknown},
+    lies,
     report::{Checks, Halt, Stop, ensure, gap, refuse},
 };
 use crate::{
@@ -21,6 +22,9 @@ pub(super) fn verify(bytes: &[u8], trust: &Trust, question: &Question, profile: 
     let mut checks = Checks::new(profile);
     let _ = checks.made(Step::Pinned, head::pinned(question.pinned));
     let authority = alone(&mut checks, bytes, trust, question).ok();
+    if let Some((claims, _)) = &authority {
+        checks.lies(lies::of_passport(claims, trust));
+    }
     for (what, why) in [
         (
             "request",

@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::Profile;
+use super::{Lie, Profile};
 use crate::{log::inclusion::Included, passport::Claims};
 
 /// The answer to a question about an artefact.
@@ -16,6 +16,7 @@ pub struct Report {
     checks: Vec<Check>,
     not_checked: Vec<NotChecked>,
     claims: Vec<Claim>,
+    lies: Vec<Lie>,
     authority: Option<Authority>,
 }
 
@@ -247,6 +248,13 @@ impl Report {
         &self.claims
     }
 
+    /// Who would have had to lie for each of the six claims of `spec/lies.md` to be false; empty unless the outcome is
+    /// VALID.
+    #[must_use]
+    pub fn lies(&self) -> &[Lie] {
+        &self.lies
+    }
+
     /// The permission, if there is one and the outcome is VALID.
     #[must_use]
     pub const fn authority(&self) -> Option<&Authority> {
@@ -326,11 +334,12 @@ pub(super) struct Checks {
     checks: Vec<Check>,
     not_checked: Vec<NotChecked>,
     claims: Vec<Claim>,
+    lies: Vec<Lie>,
 }
 
 /// VE-24: what an artefact says is shown, never obeyed: no control, line or bidi character of it reaches a
 /// terminal.
-fn plain(text: impl core::fmt::Display) -> String {
+pub(super) fn plain(text: impl core::fmt::Display) -> String {
     let text = text.to_string();
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -377,6 +386,7 @@ impl Checks {
             checks: Vec::new(),
             not_checked: Vec::new(),
             claims: Vec::new(),
+            lies: Vec::new(),
         }
     }
 
@@ -428,6 +438,11 @@ impl Checks {
         self.claims.push(Claim { name, value, by });
     }
 
+    /// Who could have made it up, if it turns out VALID.
+    pub(super) fn lies(&mut self, lies: Vec<Lie>) {
+        self.lies = lies;
+    }
+
     pub(super) const fn profile(&self) -> Profile {
         self.profile
     }
@@ -465,12 +480,18 @@ impl Checks {
         let authority = authority
             .filter(|_| outcome == Outcome::Valid)
             .map(|(claims, included)| Authority { claims, included });
+        // WL-1: what nobody believes, nobody had to make up.
+        let mut lies = self.lies;
+        if outcome != Outcome::Valid {
+            lies.clear();
+        }
         Report {
             profile: self.profile,
             outcome,
             checks: self.checks,
             not_checked: self.not_checked,
             claims: self.claims,
+            lies,
             authority,
         }
     }

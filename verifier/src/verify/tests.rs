@@ -4,6 +4,7 @@ mod approvals;
 mod case_files;
 mod codes;
 mod ledgers;
+mod lies;
 mod outcomes;
 mod passports;
 mod people;

@@ -3,7 +3,7 @@
 
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
-use super::{Check, Finding, Outcome, Question, Report, Result as Ended, Step};
+use super::{Check, Finding, Holder, Liars, Outcome, Question, Report, Result as Ended, Step};
 use crate::review::words::date;
 
 /// How a word may be set off, where there are colours. The words are the same without.
@@ -76,6 +76,7 @@ impl Report {
         verdict(self, &mut page);
         checks(self, &mut page);
         claims(self, &mut page);
+        lies(self, &mut page);
         not_checked(self, question, &mut page);
         page.lines
     }
@@ -161,11 +162,9 @@ fn claims(report: &Report, page: &mut Page<'_>) {
         return;
     }
     page.heading(match report.outcome() {
-        Outcome::Valid => "It says, and who would have had to lie for that to be false",
+        Outcome::Valid => "It says, and on whose word",
         Outcome::Refused(_) => "It says (refused: believe none of it)",
-        Outcome::Incomplete(_) => {
-            "It says (not proven), and who would have had to lie for that to be false"
-        }
+        Outcome::Incomplete(_) => "It says (not proven), and on whose word",
     });
     let rows: Vec<_> = report
         .claims()
@@ -176,6 +175,41 @@ fn claims(report: &Report, page: &mut Page<'_>) {
         })
         .collect();
     page.table(&rows);
+}
+
+/// One line for each set.
+fn lies(report: &Report, page: &mut Page<'_>) {
+    if report.lies().is_empty() {
+        return;
+    }
+    page.heading("Who would have had to lie, for this to be false: all of one line");
+    let mut rows = Vec::new();
+    for lie in report.lies() {
+        let lines = match &lie.by {
+            Liars::Untold(why) => {
+                let told = format!("cannot be told from this: {why}");
+                [page.styled(Style::Faint, &told)].into()
+            }
+            Liars::Sets { sets, more } => {
+                let mut lines: Vec<String> = sets.iter().map(|set| together(set)).collect();
+                if *more {
+                    lines.push(format!("and more: these are {} that suffice", sets.len()));
+                }
+                lines
+            }
+        };
+        for (at, line) in lines.into_iter().enumerate() {
+            let name = if at == 0 { lie.about.sentence() } else { "" };
+            rows.push((name, line));
+        }
+    }
+    page.table(&rows);
+}
+
+/// A set of holders.
+fn together(set: &[Holder]) -> String {
+    let words: Vec<String> = set.iter().map(|holder| format!("{holder}")).collect();
+    words.join(", ")
 }
 
 fn not_checked(report: &Report, question: &Question, page: &mut Page<'_>) {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::agent::{answer, json},
-    domain::{Follows, Prepared},
+    domain::{Follows, Prepared, Visitor},
 };
 
 /// Who may ask.
@@ -113,6 +113,19 @@ async fn prepare(State(door): Shared, Extension(visitor): Signed, request: Reque
                 Err(refusal) => typed.refused(&door, &visitor, refusal),
             })
         }
+    }
+}
+
+/// The page of what will be signed: the act of `path` with `body`.
+pub(super) async fn prepared(
+    door: &Door,
+    visitor: Arc<Visitor>,
+    path: String,
+    body: Vec<u8>,
+) -> Response {
+    match door.office.prepare(Arc::clone(&visitor), path, body).await {
+        Ok(prepared) => drawn(forms::before(door, &visitor, prepared)),
+        Err(refusal) => entrance::problem(refusal),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::domain::{Invited, Kind, Refusal};
 
 /// A form: a policy text of which every byte may be three.
 const FORM_BYTES_MAX: usize = 768 * 1024;
+/// A form of a few short fields.
+const FIELDS_BYTES_MAX: usize = 8 * 1024;
 pub(super) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -63,6 +65,33 @@ pub(super) async fn act(request: Request) -> Result<ActAsked, Refusal> {
         path,
         body: checked(body)?,
     })
+}
+
+/// A form of a few short fields, each there once; other fields are not looked at.
+pub(super) async fn short_fields<const N: usize>(
+    request: Request,
+    names: [&str; N],
+) -> Result<[Vec<u8>; N], Refusal> {
+    check_type(request.headers(), FORM)?;
+    let bytes = content(request, FIELDS_BYTES_MAX, "body-size").await?;
+    let mut given = form(&bytes)?;
+    let mut found: [Vec<u8>; N] = std::array::from_fn(|_| Vec::new());
+    for (place, name) in found.iter_mut().zip(names) {
+        let mut at = given
+            .iter_mut()
+            .filter(|(field, _)| field == name.as_bytes());
+        match (at.next(), at.next()) {
+            (Some((_, value)), None) => *place = std::mem::take(value),
+            _ => {
+                return Err(Refusal::invalid(
+                    "form-field",
+                    "",
+                    format!("expected the field `{name}` once"),
+                ));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a page sent it, and a page is expected.

@@ -86,9 +86,9 @@ async fn sign_in(State(door): Shared, request: Request) -> Outcome {
     let context = body::bytes_of(&mut members, "context")?;
     let assertion = body::assertion(&mut members)?;
     members.finish().map_err(Refusal::from)?;
-    let id = door.office.sign_in(&context, assertion).await?;
+    let entered = door.office.sign_in(&context, assertion).await?;
     let mut response = json(StatusCode::OK, &json!({ "next": "/" }));
-    guard::set_cookie(&mut response, &id);
+    guard::set_cookies(&mut response, &entered);
     Ok(response)
 }
 

@@ -19,8 +19,25 @@ use crate::{api::error::Refused, domain::Refusal};
 
 pub(super) fn sign_in() -> Response {
     page(&SignIn {
+        log: String::new(),
+        user: String::new(),
         problems: Vec::new(),
     })
+}
+
+/// The same after a password that was refused: log and person as they were typed, and nothing of what was wrong.
+pub(super) fn sign_in_again(log: String, user: String, refusal: Refusal) -> Response {
+    let problem = Problem {
+        field: "",
+        text: Sentence::new(&refusal.detail),
+    };
+    let mut response = page(&SignIn {
+        log,
+        user,
+        problems: vec![problem],
+    });
+    *response.status_mut() = Refused(refusal).into_response().status();
+    response
 }
 
 pub(super) fn join(door: &Door, on: On) -> Response {

@@ -17,12 +17,32 @@ use super::{
 };
 use crate::{
     api::error::Refused,
-    domain::{Kind, Refusal, Use, Visitor},
+    domain::{Entered, Kind, Refusal, Use, Visitor},
 };
 
 /// The cookie of a session: for this host alone, over TLS alone, for requests of our own pages alone.
 const COOKIE: &str = "__Host-agentsigna-tenant";
 const COOKIE_KIND: &str = "Secure; HttpOnly; SameSite=Strict; Path=/";
+
+/// The cookie of a browser in which somebody signed in before (`spec/tenant-api.md §4.2`): opens nothing.
+const BROWSER: &str = "__Host-agentsigna-browser";
+/// 90 days.
+const BROWSER_S: u32 = 7_776_000;
+
+/// Sets the cookies of somebody who signed in: the session's, and the mark of the browser.
+pub(super) fn set_cookies(response: &mut Response, entered: &Entered) {
+    set_cookie(response, &entered.id);
+    let mark = &entered.mark;
+    let text = format!("{BROWSER}={mark}; Max-Age={BROWSER_S}; {COOKIE_KIND}");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// The mark of the browser, if it has exactly one.
+pub(super) fn mark(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, BROWSER)
+}
 
 /// Sets the cookie of a session.
 pub(super) fn set_cookie(response: &mut Response, id: &str) {
@@ -229,12 +249,17 @@ fn route(on: On, request: &Request) -> Result<&'static Route, (Refusal, Asked)> 
 
 /// The id in the session's cookie, if there is exactly one.
 fn session(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// The value of the cookie `name`, if there is exactly one.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut ids = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     let id = ids.next()?;
     ids.next().is_none().then_some(id)
 }

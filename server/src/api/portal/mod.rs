@@ -14,6 +14,7 @@
 //! | `counterparties` | the same of counterparties |
 //! | `people` | people and delegations, with theirs |
 //! | `policies` | bundles: what differs, what would have been decided, drafts |
+//! | `passwords` | setting a password, and signing in with one |
 //! | `judging` | the way to the approval site, and all of that site |
 //!
 //! Each room has a table of its routes with who may ask, and a router of the same paths. `around` makes what stands
@@ -39,6 +40,7 @@ mod outcomes;
 pub mod pages;
 mod paging;
 mod passports;
+mod passwords;
 mod people;
 mod policies;
 mod query;
@@ -93,6 +95,7 @@ pub fn router(office: Office, sites: Sites) -> Router {
         .merge(passports::router())
         .merge(events::router())
         .merge(policies::router())
+        .merge(passwords::router())
         .fallback(async || Refused(Refusal::not_found()))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&door),

@@ -4,7 +4,7 @@ use agentsigna_verifier::people::Role;
 
 use super::{
     acts, cases, counterparties, directory, entering, events, judging, log, outcomes, passports,
-    people, policies, queue,
+    passwords, people, policies, queue,
 };
 
 /// One of the two sites, or both.
@@ -66,7 +66,7 @@ pub(super) const fn data(on: On, method: &'static str, path: &'static str, who: 
 }
 
 /// The tables of the rooms.
-const ROOMS: [&[Route]; 13] = [
+const ROOMS: [&[Route]; 14] = [
     entering::ROUTES,
     acts::ROUTES,
     queue::ROUTES,
@@ -75,6 +75,7 @@ const ROOMS: [&[Route]; 13] = [
     counterparties::ROUTES,
     people::ROUTES,
     policies::ROUTES,
+    passwords::ROUTES,
     judging::ROUTES,
     outcomes::ROUTES,
     log::ROUTES,

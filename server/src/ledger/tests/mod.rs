@@ -10,6 +10,7 @@ pub(crate) mod org;
 mod recovery;
 mod refused;
 mod repair;
+mod secrets;
 mod stale;
 pub(crate) mod support;
 mod turns;

@@ -150,6 +150,13 @@ fn what_is_not_as_the_entries_say_is_found() {
         },
     );
     finds(
+        "secret surplus",
+        "a secret record is surplus",
+        |store, scope| {
+            store.damage(scope, scope.secret_key(b"mallory"), Some(b"x"));
+        },
+    );
+    finds(
         "deadline missing",
         "a deadline is missing",
         |store, scope| {

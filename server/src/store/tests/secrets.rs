@@ -26,7 +26,7 @@ fn holds(bytes: &[u8], canary: &[u8]) -> bool {
     bytes.windows(canary.len()).any(|part| part == canary)
 }
 
-/// SO-2, SO-4.
+/// SO-2, SO-4, SO-18.
 #[test]
 fn nothing_readable_is_on_disk() {
     const CANARY: &[u8] = b"canary-7f3a";
@@ -50,6 +50,7 @@ fn nothing_readable_is_on_disk() {
         },
         CANARY,
     );
+    batch.put(&scope, scope.secret_key(CANARY), CANARY);
     batch.global_put(GlobalKey::KeyOwner(digest), &scope);
     store.write(batch).unwrap();
     // Seen in the write-ahead log, and in the table files after a flush.

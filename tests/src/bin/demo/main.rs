@@ -3,8 +3,8 @@
 //! | File | Holds |
 //! |---|---|
 //! | `stage` | the programs, the files, and how each act is told and judged |
-//! | `acts` | what happens, in ten acts |
-//! | `target` | the target system: this program once more, in the role `target` |
+//! | `acts` | the beginning: who there is, the three verdicts, forgeries, the audit |
+//! | `outcomes` | what becomes of permissions, and what that makes of trust |
 //!
 //! It ends by itself: with 0 if everything was as promised, with 1 at the first thing that was not.
 
@@ -19,8 +19,8 @@
 )]
 
 mod acts;
+mod outcomes;
 mod stage;
-mod target;
 
 use std::{env, panic, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -33,15 +33,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let out = match words.as_slice() {
-        ["target", ..] => {
-            return match target::run(&arguments[1..]) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(why) => {
-                    eprintln!("demo target: {why}");
-                    ExitCode::from(3)
-                }
-            };
-        }
         [] => "demo-out",
         ["--out", folder] => folder,
         _ => {
@@ -67,7 +58,7 @@ fn main() -> ExitCode {
     match panic::catch_unwind(|| acts::play(&mut Stage::set(&out))) {
         Ok(()) => {
             println!(
-                "\nAll ten acts went as promised, in {:.1} s. The files are in {}.",
+                "\nAll twelve acts went as promised, in {:.1} s. The files are in {}.",
                 since.elapsed().as_secs_f64(),
                 out.display()
             );

@@ -8,14 +8,14 @@ use std::{
 };
 
 use agentsigna_tests::{
+    gate::{AUTHORITY, Gate, Setup, TargetSystem},
     keys::Key,
+    person::Person,
     programs::{self, Ended},
     server::Server,
-    tenant::Tenant,
+    tenant::{TARGET, Tenant},
 };
 use serde_json::{Value, json};
-
-use crate::target::{Process, Setup};
 
 /// Stands in a folder that the demo made, and may wipe.
 const MARK: &str = "README.txt";
@@ -23,6 +23,7 @@ const README: &str = "Left by the AgentSigna demo, and wiped when it runs again.
 
 host/              the server's data folder; host.log is what it said
 north/, south/     what each tenant holds: keys, pinned trust file, Passports, case files, and its exported log
+north/gate/        the Passports that the gate has seen, one file each
 *.txt              what agentsigna-verify said of the file of that name
 ";
 
@@ -42,7 +43,7 @@ pub(crate) struct House {
 }
 
 /// What `agentsigna-verify` answered.
-pub(crate) struct Verdict(Value);
+pub(crate) struct Verdict(Value, String);
 
 /// What came back from `agentsigna-verify call`.
 pub(crate) struct Called {
@@ -70,12 +71,17 @@ impl Stage {
         println!(
             "permission; everything is in a log that anybody can check offline. All programs below are the real ones.\n"
         );
-        let server = Server::start_in(&out.join("host"));
+        let server = Server::start_with_people_in(&out.join("host"), &[]);
         println!(
             "server        process {}, http://{}, empty data folder {}",
             server.process(),
             server.door().address(),
             server.folder().display()
+        );
+        let sites = server.sites();
+        println!(
+            "portal        {}, approvals at {}",
+            sites.portal, sites.approval
         );
         let namespace = has_namespaces();
         println!(
@@ -114,16 +120,25 @@ impl Stage {
         House { tenant, folder }
     }
 
-    /// A target system of `house`, with the house's trust file, and nothing else.
-    pub(crate) fn target(&self, house: &House, ahead_s: u64) -> Process {
-        let seen = match ahead_s {
-            0 => "erp.seen",
-            _ => "erp-ahead.seen",
+    /// A person of `house` with two devices in memory, enrolled by the founder and signed in.
+    pub(crate) fn person(&self, house: &House, user: &str, seed: u8, role: &str) -> Person {
+        let groups: &[&str] = if role == "approver" {
+            &["finance"]
+        } else {
+            &[]
         };
-        Process::start(&Setup {
-            trust: &house.trust(),
-            seen: &house.folder.join(seen),
-            ahead_s,
+        Person::enrolled(&self.server, &house.tenant, user, seed, &[role], groups)
+    }
+
+    /// A gate before `system`, with the house's trust file; it reports to the platform with the system's own key.
+    pub(crate) fn gate(&self, house: &House, system: &TargetSystem) -> Gate {
+        let (door, key) = (self.server.door(), Key::read(&house.folder.join("erp.key")));
+        Gate::start(&Setup {
+            folder: &house.folder,
+            trust: &house.tenant.trust(&[TARGET]),
+            upstream: &system.url(),
+            state: &house.folder.join("gate"),
+            platform: Some((&door, &key)),
         })
     }
 
@@ -164,7 +179,7 @@ impl Stage {
             self.short(file),
             self.short(&house.trust())
         );
-        let verdict = Verdict(told);
+        let verdict = Verdict(told, page.stdout);
         println!("      {}", verdict.line());
         verdict
     }
@@ -196,6 +211,9 @@ impl Stage {
         }
         if let Some(passport) = at.passport {
             command.arg("--passport").arg(passport);
+        }
+        if let Some(authority) = at.authority {
+            command.args(["--authority", authority]);
         }
         if let Some(out) = at.out {
             command.arg("--out").arg(out).args(["--accept", at.accept]);
@@ -247,19 +265,35 @@ impl Stage {
         out
     }
 
-    /// An agent shows its Passport at a target system, with an order.
+    /// An agent calls the target system through its gate, with its Passport and an order.
     pub(crate) fn present(
         &self,
         house: &House,
         who: &str,
-        target: &Process,
+        gate: &Gate,
         passport: &Path,
         order: &Value,
     ) -> Called {
         let at = At {
             body: Some(order),
             passport: Some(passport),
-            ..At::new(target.address(), "/orders", "exec")
+            authority: Some(AUTHORITY),
+            ..At::new(&gate.door().address(), "/purchases/acme", "exec")
+        };
+        self.call(house, who, &at)
+    }
+
+    /// Somebody with a key file tells the platform something.
+    pub(crate) fn tell(&self, house: &House, who: &str, path: &str, body: &Value) -> Called {
+        let address = self.server.door().address();
+        let profile = if who == "founder" {
+            "founder"
+        } else {
+            "action"
+        };
+        let at = At {
+            body: Some(body),
+            ..At::new(&address, path, profile)
         };
         self.call(house, who, &at)
     }
@@ -282,6 +316,7 @@ pub(crate) struct At<'a> {
     passport: Option<&'a Path>,
     out: Option<&'a Path>,
     accept: &'a str,
+    authority: Option<&'a str>,
 }
 
 impl<'a> At<'a> {
@@ -294,6 +329,7 @@ impl<'a> At<'a> {
             passport: None,
             out: None,
             accept: "*/*",
+            authority: None,
         }
     }
 }
@@ -340,6 +376,15 @@ impl Verdict {
         text(&self.0, "outcome") == "REFUSED"
     }
 
+    /// Who would have had to lie, as the page says it.
+    pub(crate) fn lies(&self) {
+        let lines = self.1.lines();
+        let section = lines.skip_while(|line| !line.starts_with("Who would have had to lie"));
+        for line in section.skip(1).take_while(|line| line.starts_with("  ")) {
+            shown(line.trim_end());
+        }
+    }
+
     /// The claims `names`, each with who would have had to lie for it to be false.
     pub(crate) fn tell(&self, names: &[&str]) {
         let claims = self.0["claims"].as_array().expect("claims");
@@ -376,14 +421,22 @@ impl Verdict {
 impl Called {
     pub(crate) fn is_admitted(&self) {
         assert_eq!(self.status, 0, "{}", self.body);
-        shown(format_args!("target: 200 admitted, {}", self.body));
+        shown(format_args!(
+            "gate: admitted; the system behind it answered {}",
+            self.body
+        ));
     }
 
-    pub(crate) fn is_turned_away(&self, step: &str, code: &str) {
-        let found = ["step", "code"].map(|name| text(&self.body, name));
-        assert_eq!((self.status, found), (1, [step, code]), "{}", self.body);
+    pub(crate) fn is_turned_away(&self, code: &str) {
+        assert_eq!(
+            (self.status, text(&self.body, "code")),
+            (1, code),
+            "{}",
+            self.body
+        );
         shown(format_args!(
-            "target: 403 refused({code}) at step `{step}`: {}",
+            "gate: {} {code}: {}",
+            self.body["status"],
             text(&self.body, "detail")
         ));
     }
@@ -391,7 +444,7 @@ impl Called {
 
 /// An order as the target system reads it.
 pub(crate) fn order(reference: &str, cents: u64) -> Value {
-    json!({ "supplier": "acme", "amount_minor": cents, "currency": "EUR", "reference": reference })
+    json!({ "amount": format!("{}.{:02}", cents / 100, cents % 100), "currency": "EUR", "reference": reference })
 }
 
 /// One line of the story.

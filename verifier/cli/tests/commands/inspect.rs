@@ -183,7 +183,7 @@ fn every_example_of_the_specification_is_shown_with_its_digests() {
             assert_eq!(fields["claims"]["agent"], "buyer-1");
         }
     }
-    assert_eq!(entries, 21 + 27 + 38 + 74);
+    assert_eq!(entries, 21 + 29 + 38 + 74);
     assert_eq!(kinds.len(), Body::KINDS.len());
 }
 

@@ -402,3 +402,118 @@ fn what_people_were_shown_follows_the_verdict() {
     let answer = ask("approved.case", &["--json"]).ended(0).json();
     assert!(answer["sheets"].is_null());
 }
+
+/// Goal: the sets stand on the page and in the answer, one a line. Method: files of `testdata/`, as they are (WL-2).
+#[test]
+fn who_would_have_had_to_lie_is_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    let ask = |file: &str, trust: &str, at: &str, more: &[&str]| {
+        let mut arguments = vec!["passport", file, "--trust", trust, "--at", at];
+        arguments.extend(more);
+        run(&folder, &arguments)
+    };
+    let section = |page: &str| {
+        let heading = "\nWho would have had to lie, for this to be false: all of one line\n";
+        let (_, told) = page.split_once(heading).unwrap_or_else(|| panic!("{page}"));
+        told.split_once("\n\n").unwrap().0.to_owned()
+    };
+    let page = ask("cases/rejected.case", "trust/tenant.json", "0", &[]).ended(0);
+    assert_eq!(
+        section(&page.stdout),
+        "  the agent asked for this    agent ap-bot's key
+                              the founder
+  the policy decided so       the founder
+                              the log key
+  these people agreed         cannot be told from this: nobody judged
+  it is in the log            the log key
+  everyone sees the same log  the log key
+  it was used once            cannot be told from this: there is no Passport in it that could be used"
+    );
+    let at = {
+        let index = fs::read(folder.join("approvals/index.json")).unwrap();
+        let index: Vec<serde_json::Value> = serde_json::from_slice(&index).unwrap();
+        let case = index.iter().find(|case| case["file"] == "approved.case");
+        case.unwrap()["at"].to_string()
+    };
+    // `dana`, whom the founder enrolled, enrolled `erin` alone: the two of them add nothing to her.
+    let page = ask("approvals/approved.case", "trust/people.json", &at, &[]).ended(0);
+    assert_eq!(
+        section(&page.stdout),
+        "  the agent asked for this    agent ap-bot's key
+                              the founder
+  the policy decided so       the founder
+                              dana's sign-in device
+                              the log key, the seal key
+  these people agreed         the founder
+                              dana's sign-in device
+                              finn's approval device
+                              gerd's approval device
+  it is in the log            the log key
+  everyone sees the same log  the log key
+  it was used once            the gate of erp"
+    );
+    let page = ask("approvals/approved.passport", "trust/people.json", &at, &[]).ended(0);
+    assert_eq!(
+        section(&page.stdout),
+        "  the agent asked for this    agent ap-bot's key
+                              who enrolled ap-bot
+                              the log key, the seal key
+  the policy decided so       who signed the policy and what it was told
+                              the log key, the seal key
+  these people agreed         finn's approval device
+                              gerd's approval device
+                              who enrolled finn
+                              who enrolled gerd
+                              the log key, the seal key
+  it is in the log            the log key
+  everyone sees the same log  the log key
+  it was used once            the gate of erp"
+    );
+    // For programs.
+    let file = "approvals/approved.case";
+    let answer = ask(file, "trust/people.json", &at, &["--json"])
+        .ended(0)
+        .json();
+    let lies = answer["lies"].as_array().unwrap();
+    let claims: Vec<&str> = lies
+        .iter()
+        .map(|lie| lie["claim"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            "asked",
+            "decided",
+            "agreed",
+            "in-log",
+            "same-log",
+            "used-once"
+        ]
+    );
+    let (founder, log) = (
+        r#"{"kind":"founder","name":null}"#,
+        r#"{"kind":"log","name":null}"#,
+    );
+    let dana = r#"{"kind":"sign-in","name":"dana"}"#;
+    let seal = r#"{"kind":"seal","name":null}"#;
+    let expected = format!(
+        r#"{{"claim":"decided","sets":[[{founder}],[{dana}],[{log},{seal}]],"more":false,"why":null}}"#
+    );
+    let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
+    assert_eq!(lies[1], expected);
+    let answer = ask("cases/rejected.case", "trust/tenant.json", "0", &["--json"]);
+    let answer = answer.ended(0).json();
+    let untold = r#"{"claim":"agreed","sets":[],"more":false,"why":"nobody judged"}"#;
+    let untold: serde_json::Value = serde_json::from_str(untold).unwrap();
+    assert_eq!(answer["lies"][2], untold);
+    // WL-1: nothing of what is not VALID.
+    let refused = ask("approvals/kept.case", "trust/people.json", &at, &[]).ended(1);
+    assert!(!refused.stdout.contains("had to lie"), "{refused:?}");
+    let refused = ask("approvals/kept.case", "trust/people.json", &at, &["--json"]);
+    assert!(
+        refused.ended(1).json()["lies"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}

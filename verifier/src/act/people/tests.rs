@@ -14,6 +14,8 @@ const REVOCATION: &str =
 const DELEGATION: &str =
     r#"{"origin":"o","from":"dana","to":"finn","groups":["finance"],"starts_at":1,"ends_at":2}"#;
 const END: &str = r#"{"origin":"o","from":"dana","to":"finn"}"#;
+const PASSWORD: &str = r#"{"origin":"o","user":"dana","secret":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
+const PASSWORD_END: &str = r#"{"origin":"o","user":"dana"}"#;
 
 /// Path and log, or the code of the refusal.
 fn read(kind: usize, body: &str) -> Result<(String, String), &'static str> {
@@ -31,17 +33,21 @@ fn read(kind: usize, body: &str) -> Result<(String, String), &'static str> {
         2 => both(UserChange::parse(body)),
         3 => both(PasskeyRevocation::parse(body)),
         4 => both(Delegation::parse(body)),
-        _ => both(DelegationEnd::parse(body)),
+        5 => both(DelegationEnd::parse(body)),
+        6 => both(Password::parse(body)),
+        _ => both(PasswordEnd::parse(body)),
     }
 }
 
-const BODIES: [(&str, &str); 6] = [
+const BODIES: [(&str, &str); 8] = [
     (INVITATION, "/v1/users"),
     (CONFIRMATION, "/v1/users/dana/confirm"),
     (CHANGE, "/v1/users/dana/change"),
     (REVOCATION, "/v1/users/dana/revoke"),
     (DELEGATION, "/v1/delegations"),
     (END, "/v1/delegations/end"),
+    (PASSWORD, "/v1/users/dana/password"),
+    (PASSWORD_END, "/v1/users/dana/password/end"),
 ];
 
 #[test]
@@ -115,6 +121,7 @@ fn a_value_that_cannot_be_is_refused() {
         (2, "suspended", "gone"),
         (3, "AAAA\"", "AAAA=\""),
         (4, r#"["finance"]"#, "[]"),
+        (6, "00\"}", "0\"}"),
     ] {
         let body = BODIES[kind].0;
         assert!(body.contains(from));

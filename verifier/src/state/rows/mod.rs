@@ -3,6 +3,7 @@
 mod case;
 mod directory;
 mod ending;
+mod password;
 mod people;
 mod review;
 
@@ -11,6 +12,7 @@ use alloc::vec::Vec;
 pub use case::{CaseEvent, CaseRow};
 pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
 pub use ending::{Due, Ending, Moved, Said};
+pub use password::PasswordRow;
 pub use people::{
     AdministratorsRow, DelegationRow, PasskeyRow, PersonPasskey, PersonRow, PersonStage,
     PersonStatus, ProposalRow, ShownPasskey, Terms,
@@ -80,6 +82,8 @@ pub enum Row {
     Standing(Standing),
     /// What an agent and a counterparty have given each other.
     Dealings(Dealings),
+    /// The password of a person.
+    Password(PasswordRow),
 }
 
 /// The active bundle.
@@ -163,6 +167,7 @@ impl Row {
             Self::Review(row) => row.to_value(),
             Self::Standing(row) => ending::standing_to_value(row),
             Self::Dealings(row) => ending::dealings_to_value(row),
+            Self::Password(row) => row.to_value(),
         }
         .encode()
     }
@@ -251,6 +256,7 @@ impl Row {
             }
             18 => Ok(Self::Standing(ending::standing_from_value(value)?)),
             19 => Ok(Self::Dealings(ending::dealings_from_value(value)?)),
+            20 => Ok(Self::Password(PasswordRow::from_value(value)?)),
             _ => Err(bad("kind", "a kind of row")),
         }
     }

@@ -295,6 +295,9 @@ fn sign_ins() -> Vec<Broken> {
         user: id("finn"),
         method: SignInMethod::Password,
     };
+    signed_in(tenant, "no-password", password.clone(), "with none set");
+    let set = tenant.password_set(&mut finn);
+    tenant.append(None, set);
     signed_in(tenant, OK, password.clone(), "with a password");
     let nobody = SignedIn {
         user: id("nobody"),
@@ -413,5 +416,5 @@ fn st_5_each_member_is_what_a_person_signed() {
             "user.invited expires_at"
         ]
     );
-    assert_eq!(kinds.len(), 10);
+    assert_eq!(kinds.len(), 12);
 }

@@ -48,6 +48,8 @@ pub(super) fn busy() -> MemoryRows {
     let body = tenant.invitation(&Person::administrator("ida", 6));
     let proposed = tenant.act_proposed(&mut dana, "/v1/users", &body);
     tenant.append(None, proposed);
+    let set = tenant.password_set(&mut finn);
+    tenant.append(None, set);
     let given = tenant.delegation_given(&mut finn, &gerd.user, &["finance"], 1000);
     tenant.append(None, given);
     tenant.invite_agent("new-bot", &tenant.key(Role::Founder));
@@ -99,7 +101,7 @@ fn every_row_of_a_log_reads_back() {
             }
         }
     }
-    assert_eq!(kinds, (1..=19).collect());
+    assert_eq!(kinds, (1..=20).collect());
 }
 
 #[test]
@@ -504,8 +506,12 @@ fn any_row_of_people() -> impl Strategy<Value = (u8, Row)> {
             },
         ),
         any_review().prop_map(|row| (16, Row::Review(row))),
-        any_standing().prop_map(|row| (18, row)),
-        any_dealings().prop_map(|row| (19, row)),
+        prop_oneof![
+            any_standing().prop_map(|row| (18, row)),
+            any_dealings().prop_map(|row| (19, row)),
+            (option::of(any_digest()), any::<u64>())
+                .prop_map(|(secret, index)| (20, Row::Password(PasswordRow { secret, index }))),
+        ],
         vec(any_history_item(), 0..=HISTORY_MAX).prop_map(|items| (17, Row::History(items))),
     ]
 }
@@ -517,7 +523,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_read_only_as_themselves(kind in 0_u8..22, bytes in vec(any::<u8>(), 0..80)) {
+    fn random_bytes_are_read_only_as_themselves(kind in 0_u8..24, bytes in vec(any::<u8>(), 0..80)) {
         if let Ok(row) = Row::decode(kind, &bytes) {
             prop_assert_eq!(row.encode(), bytes);
         }
@@ -544,6 +550,7 @@ fn names_are_told_apart() {
         RowName::Review(CaseId::from_bytes([7; 16])),
         RowName::Person(id("a")),
         RowName::History(id("a")),
+        RowName::Password(id("a")),
         RowName::Administrators,
         RowName::Passkey(JwkThumbprint::from_bytes([7; 32])),
         RowName::Credential(CredentialId::new(Vec::from([7; 32])).unwrap()),

@@ -5,7 +5,7 @@ use core::cell::RefCell;
 
 use super::{
     super::{
-        Profile, Question, Report, Step, Voucher, head,
+        Profile, Question, Report, Step, Voucher, head, lies,
         report::{Checks, Halt, Stop, ensure, refuse},
     },
     Export,
@@ -57,6 +57,7 @@ fn whole<E: Export>(
     checks.claim("entries now", after.head().size(), Voucher::LogKey);
     let found = extends(&before, &after, export)?;
     checks.made(Step::Extends, found)?;
+    checks.lies(lies::of_heads(trust));
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use super::{
         Step, Voucher, approvals,
         case::{check_claims, check_request, judge},
         entries::{check_genesis, decode},
+        lies::{self, Trail},
         outcomes, passport,
         report::{Checks, Stop, ensure, refuse},
     },
@@ -77,6 +78,7 @@ pub(super) struct Walk<'a, E: Export> {
     gaps: BTreeMap<&'static str, (Step, Stop)>,
     passports: u64,
     signers: Signers,
+    trail: Trail,
     replayed: u64,
     sheets: u64,
     other_engine: u64,
@@ -109,6 +111,7 @@ impl<'a, E: Export> Walk<'a, E> {
             gaps: BTreeMap::new(),
             passports: 0,
             signers: Signers::default(),
+            trail: Trail::default(),
             replayed: 0,
             sheets: 0,
             other_engine: 0,
@@ -316,6 +319,7 @@ impl<'a, E: Export> Walk<'a, E> {
             other => {
                 at(Step::History, other)?;
                 self.signers.add(&event.body);
+                self.trail.see(&self.rows, index, event);
                 Ok(())
             }
         }
@@ -495,6 +499,7 @@ impl<'a, E: Export> Walk<'a, E> {
             );
             checks.not_checked("verdict replay", why);
         }
+        checks.lies(lies::of_ledger(&self.trail, self.trust, self.replayed));
     }
 
     pub(super) fn named_blobs(self) -> impl Iterator<Item = Digest> {

@@ -18,8 +18,9 @@ use crate::{
     digest::{Digest, Noun, rfc9530_content},
     event::{
         ActProposed, AgentEnrolled, AgentInvited, Body, DelegationEnded, DelegationGiven, Founder,
-        PasskeyFounder, PolicyActivated, PolicyPublished, Shown, SignInMethod, Signed, SignedIn,
-        Sites, SystemInvited, UserChanged, UserClaimed, UserEnrolled, UserInvited, UserRevoked,
+        PasskeyFounder, PasswordEnded, PasswordSet, PolicyActivated, PolicyPublished, Shown,
+        SignInMethod, Signed, SignedIn, Sites, SystemInvited, UserChanged, UserClaimed,
+        UserEnrolled, UserInvited, UserRevoked,
     },
     id::Id,
     key::JwkThumbprint,
@@ -348,6 +349,32 @@ impl Tenant {
             signed: self.sign_by(by, &path, &revocation),
             user: user.clone(),
             passkey,
+        })
+    }
+
+    /// `user.password-set`, of a secret record that nobody has.
+    pub fn password_set(&mut self, person: &mut Person) -> Body {
+        let secret = Digest::of(Noun::Secret, &self.next_bytes());
+        let user = person.user.clone();
+        let body = format!(
+            r#"{{"origin":"{}","user":"{user}","secret":"{secret}"}}"#,
+            self.origin()
+        );
+        let path = format!("/v1/users/{user}/password");
+        Body::UserPasswordSet(PasswordSet {
+            signed: self.sign_act(person, &path, &body),
+            user,
+            secret,
+        })
+    }
+
+    /// `user.password-ended`.
+    pub fn password_ended(&mut self, by: &mut Person, user: &Id) -> Body {
+        let body = format!(r#"{{"origin":"{}","user":"{user}"}}"#, self.origin());
+        let path = format!("/v1/users/{user}/password/end");
+        Body::UserPasswordEnded(PasswordEnded {
+            signed: self.sign_act(by, &path, &body),
+            user: user.clone(),
         })
     }
 

@@ -11,6 +11,10 @@ use super::{
 #[derive(Debug, Clone, Template)]
 #[template(path = "sign_in.html")]
 pub struct SignIn {
+    /// The log, as it was typed.
+    pub log: String,
+    /// The person, as typed.
+    pub user: String,
     /// What was wrong with the last try; says nothing about who exists.
     pub problems: Vec<Problem>,
 }

@@ -82,6 +82,7 @@ fn members(path: &str) -> Option<&'static [Member]> {
         ],
         ["v1", "users", _, "change"] => &[USER, STATUS, ROLES, GROUPS],
         ["v1", "users", _, "revoke"] => &[USER, ("passkey", Kind::Text, "")],
+        ["v1", "users", _, "password", "end"] => &[USER],
         ["v1", "delegations"] => &[
             FROM,
             TO,
@@ -340,6 +341,7 @@ mod tests {
             "/v1/users/u/confirm",
             "/v1/users/u/change",
             "/v1/users/u/revoke",
+            "/v1/users/u/password/end",
             "/v1/delegations",
             "/v1/delegations/end",
             "/v1/outcomes",

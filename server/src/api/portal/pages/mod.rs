@@ -11,6 +11,7 @@
 //! | [`open`] | cases past their time |
 //! | [`directory`] | agents, target systems, counterparties |
 //! | [`policy`] | bundles: text, what differs, what would have been decided |
+//! | [`password`] | a new password and its codes |
 //! | [`people`] | people, passkeys, proposals, delegations |
 //! | [`ledger`] | head, entries, Passports |
 //! | [`form`] | the body of an act from the fields of its form |
@@ -35,6 +36,7 @@ pub mod frame;
 pub mod ledger;
 pub mod open;
 pub mod parts;
+pub mod password;
 pub mod people;
 pub mod policy;
 pub mod queue;

@@ -22,6 +22,8 @@ pub(super) fn files() -> Vec<(String, Vec<u8>)> {
     tenant.enrol_person(By::Two(&mut erin, &mut dana), &gerd);
     let signed_in = tenant.signed_in(&mut finn);
     tenant.append(None, Body::AuthSignedIn(signed_in));
+    let set = tenant.password_set(&mut gerd);
+    tenant.append(None, set);
     let with_password = SignedIn {
         user: gerd.user.clone(),
         method: SignInMethod::Password,
@@ -41,6 +43,8 @@ pub(super) fn files() -> Vec<(String, Vec<u8>)> {
         until: tenant.now().plus(900_000),
     };
     tenant.append(None, Body::AuthLocked(locked));
+    let ended = tenant.password_ended(&mut dana, &gerd.user);
+    tenant.append(None, ended);
     let invited = tenant.agent_invited(By::One(&mut gerd), "buyer-1", "dana");
     tenant.append(None, invited);
     let bundle = tenant.publish_by(By::One(&mut dana), POLICY);
