@@ -1,9 +1,11 @@
-//! `make bench`: two numbers, each beside what this machine could do at most, measured in the same run.
+//! `make bench`: four numbers, each beside what this machine could do at most, measured in the same run.
 //!
 //! | Number | Ceilings |
 //! |---|---|
 //! | decisions per second over HTTP, durable when answered, 64 clients | fsyncs per second; HTTP without work; deciding and sealing alone |
 //! | microseconds per offline check of a Passport | two Ed25519 signatures checked, of which none can be left out |
+//! | microseconds that a gate adds to a call | one Passport checked, two fsyncs |
+//! | entries per second judged again, with every verdict | the same without the verdicts |
 //!
 //! Clients and server share the processors, and the clients' own signing is in the numbers. Nothing here fails
 //! for being slow: it fails if an answer is not what was asked for.
@@ -19,6 +21,7 @@
 )]
 
 mod ceilings;
+mod gate;
 mod load;
 
 use std::{env, fs, path::Path, path::PathBuf, thread};
@@ -99,6 +102,35 @@ fn main() {
     println!(
         "    ceiling: two verify_strict     {two:>9.1} µs  ({:.2} times)",
         verify / two
+    );
+
+    println!("\na call through a gate, one caller, a Passport for each call");
+    let calls = gate::calls(&tenant, &agents[0], scratch.path());
+    println!(
+        "    straight to the target         {:>9.0} µs   median",
+        calls.direct_us
+    );
+    println!(
+        "    through the gate               {:>9.0} µs   median; the gate itself {:.0} µs in the mean",
+        calls.gated_us, calls.gate_us
+    );
+    println!(
+        "    ceiling: check and two fsyncs {:>9.0} µs",
+        sync.median_us.mul_add(2.0, verify)
+    );
+
+    println!("\nthe log exported and judged by agentsigna-verify ledger");
+    let [without, with] = gate::replay(&server, &tenant, scratch.path());
+    let size = tenant.founder.read("/v1/log").expect(200);
+    let size = size["head"].as_str().and_then(|head| head.lines().nth(1));
+    let entries: f64 = size.and_then(|size| size.parse().ok()).expect("its size");
+    println!(
+        "    every entry                    {:>9.0} /s   {entries} entries in {without:.1} s",
+        entries / without
+    );
+    println!(
+        "    and every verdict again        {:>9.0} /s   in {with:.1} s",
+        entries / with
     );
 
     let fsck = server.fsck();
