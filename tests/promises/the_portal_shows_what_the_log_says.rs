@@ -466,6 +466,17 @@ fn ta_31_a_case_page_is_the_case() {
         let answer = get(&finn, &own);
         let read = page(&answer);
         assert!(answer.text().contains(told));
+        // RP-7 at the portal: decided again, clause by clause.
+        assert!(
+            answer
+                .text()
+                .contains("Made again for this page, on what was weighed then: the same.")
+        );
+        assert!(
+            answer.text().contains("context.amount_minor &gt; "),
+            "{}",
+            answer.text()
+        );
         let events = log.case(case);
         let raw: Vec<&str> = with_class(&read, "raw")
             .iter()
@@ -511,9 +522,12 @@ fn ta_31_a_case_page_is_the_case() {
                 && !line.starts_with("Judged as of")
                 && !line.starts_with("It says")
         };
-        // What the program prints beyond the report are the sheets.
+        // What the program prints beyond the report are the sheets; and who would have had to lie, of VALID alone.
         let offline = offline.split("\n\nWhat people were shown").next().unwrap();
-        let [program, portal] = [offline, &report]
+        let (before, lies) = offline.split_once("\n\nWho would have had to lie").unwrap();
+        let after = lies.split_once("\n\n").map_or("", |(_, after)| after);
+        let offline = format!("{before}\n\n{after}");
+        let [program, portal] = [&offline, &report]
             .map(|text| text.trim_end().lines().filter(is_pin).collect::<Vec<_>>());
         assert!(program.len() > 15, "{program:?}");
         assert_eq!(program, portal);

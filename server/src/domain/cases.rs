@@ -16,8 +16,8 @@ use agentsigna_verifier::{
     limits,
     log::tree::LeafHash,
     people::Role,
-    review,
-    rules::{BigStack, Bundle, CompiledBundle, Effect},
+    review::{self, sheet::Comparison},
+    rules::{BigStack, Bundle, CompiledBundle, ENGINE, Effect, decide, tell},
     state::CaseRow,
     time::UnixMillis,
     trust::Trust,
@@ -45,6 +45,8 @@ pub struct CaseTold {
     pub statement: Option<String>,
     /// The rules of the last decision.
     pub rules: Vec<RuleTold>,
+    /// Whether that decision, made again now, is the same (RP-7); `None` where this release cannot make it.
+    pub equal: Option<bool>,
     /// Its events, oldest first: a part of them.
     pub events: Vec<EventTold>,
     /// Where the next part begins, counted in events of the case.
@@ -79,6 +81,17 @@ pub struct RuleTold {
     pub title: Option<String>,
     /// Why it asks people, if it does.
     pub reason: Option<String>,
+    /// Whether it held; of a grant that is told because nothing gave authority, not.
+    pub held: bool,
+    /// What it compared, left and right, with what stood there.
+    pub values: Vec<Comparison>,
+}
+
+/// The last decision of a case, explained.
+#[derive(Default)]
+struct Explained {
+    rules: Vec<RuleTold>,
+    equal: Option<bool>,
 }
 
 /// A report, and what was asked.
@@ -106,7 +119,7 @@ impl Office {
         let case = CaseId::from_hex(case).ok_or_else(Refusal::not_found)?;
         let seen = self.case_seen(visitor, case)?;
         let now = self.inner.ledger.clock().now();
-        let rules = self.rules_told(visitor, case, &seen.row).await?;
+        let Explained { rules, equal } = self.rules_told(visitor, case, &seen.row).await?;
         let mut reading = Reading::of(&visitor.tenant);
         let review = escalation::review(&mut reading, case)?;
         let open_until = review
@@ -115,6 +128,7 @@ impl Office {
         Ok(CaseTold {
             statement: escalation::statement(&seen.asked)?,
             rules,
+            equal,
             events: events(&visitor.tenant, &seen.row, from)?,
             next: Some(from.saturating_add(EVENTS_MAX)).filter(|next| {
                 usize::try_from(*next).is_ok_and(|next| next < seen.row.events.len())
@@ -168,13 +182,13 @@ impl Office {
         visitor: &Visitor,
         case: CaseId,
         row: &CaseRow,
-    ) -> Result<Vec<RuleTold>, Refusal> {
+    ) -> Result<Explained, Refusal> {
         let tenant = visitor.tenant.clone();
         let made = decision(&tenant, row)?;
         let (reply, outcome) = Reply::new();
         let inner = Arc::clone(&self.inner);
         self.submit(case.as_bytes(), move |stack| {
-            reply.give(Ok(rules(&inner, stack, &tenant, &made)));
+            reply.give(Ok(explained(&inner, stack, &tenant, &made)));
         })?;
         outcome.await.map_err(|_| Refusal::stopping())?
     }
@@ -209,36 +223,57 @@ fn events(tenant: &Tenant, row: &CaseRow, from: u64) -> Result<Vec<EventTold>, R
     events.collect()
 }
 
-/// Titles and reasons of a decision's rules. What this server cannot read any more is shown without: the decision
-/// stands, and a page about it is no replay.
-fn rules(inner: &Inner, stack: &BigStack, tenant: &Tenant, made: &DecisionMade) -> Vec<RuleTold> {
+/// A decision made again and told rule by rule. What this server cannot make again is shown by its titles alone: the
+/// decision stands.
+fn explained(inner: &Inner, stack: &BigStack, tenant: &Tenant, made: &DecisionMade) -> Explained {
     let compiled = made.snapshot.bundle().and_then(|digest| {
         inner
             .policies
             .find(tenant, digest)
             .or_else(|| compiled(stack, tenant, &digest))
     });
+    let bundle = compiled.as_deref();
+    let named = |id: &str| {
+        if let Some(rule) = BuiltinRule::named(id) {
+            let reason = review::builtin::reason(rule).map(str::to_owned);
+            return (Some(rule.title().to_owned()), reason);
+        }
+        let rule = bundle.and_then(|bundle| bundle.rules().get(id));
+        let reason = rule.and_then(|rule| match rule.effect() {
+            Effect::Escalate(escalation) => Some(escalation.reason().to_owned()),
+            Effect::Grant | Effect::Stop => None,
+        });
+        (rule.map(|rule| rule.title().to_owned()), reason)
+    };
+    let told = |id: String, held, values| {
+        let (title, reason) = named(&id);
+        RuleTold {
+            id,
+            title,
+            reason,
+            held,
+            values,
+        }
+    };
+    let at_hand = made.snapshot.bundle().is_none() || bundle.is_some();
+    let mut equal = None;
+    if at_hand && made.decision.engine() == ENGINE {
+        let (again, _) = decide(stack, bundle, &made.snapshot).into_parts();
+        equal = Some(again == made.decision);
+        if let (Some(true), Ok(rules)) = (equal, tell(stack, bundle, &made.snapshot, &again)) {
+            let rules = rules.into_iter();
+            let rules = rules.map(|rule| told(rule.id, rule.held, rule.values));
+            return Explained {
+                rules: rules.collect(),
+                equal,
+            };
+        }
+    }
     let rules = made.decision.rules().iter();
-    rules
-        .map(|id| {
-            if let Some(rule) = BuiltinRule::named(id) {
-                return RuleTold {
-                    id: id.clone(),
-                    title: Some(rule.title().to_owned()),
-                    reason: review::builtin::reason(rule).map(str::to_owned),
-                };
-            }
-            let rule = compiled.as_ref().and_then(|bundle| bundle.rules().get(id));
-            RuleTold {
-                id: id.clone(),
-                title: rule.map(|rule| rule.title().to_owned()),
-                reason: rule.and_then(|rule| match rule.effect() {
-                    Effect::Escalate(escalation) => Some(escalation.reason().to_owned()),
-                    Effect::Grant | Effect::Stop => None,
-                }),
-            }
-        })
-        .collect()
+    Explained {
+        rules: rules.map(|id| told(id.clone(), true, Vec::new())).collect(),
+        equal,
+    }
 }
 
 /// A bundle of before; it is not kept, where it would take the place of one that decides.

@@ -3,7 +3,7 @@
 use agentsigna_server::api::portal::pages::{
     self,
     act::{ActPage, CodePage, Second},
-    case::{CasePage, EndForm, EventRow, Report},
+    case::{CasePage, EndForm, EventRow, Report, RuleRow},
     entrance::{self, ErrorPage, Join, JoinStep, SignIn},
     frame::{Frame, Me, Problem},
     open::{OpenPage, OpenRow},
@@ -288,17 +288,25 @@ pub(crate) fn case_page(words: &Words) -> CasePage {
         ],
         statement: Some(Theirs::new(words.statement)),
         rules: vec![
-            (
-                "builtin.latitude".into(),
-                Plain::new("Value above what the agent may do unattended"),
-                Plain::new("an agent acts alone up to its latitude, in tier 4 not at all"),
-            ),
-            (
-                "esc.amount".into(),
-                Plain::new("Large purchases are read by finance"),
-                Plain::new("more than 1,000.00"),
-            ),
+            RuleRow {
+                id: "builtin.latitude".into(),
+                title: Plain::new("Value above what the agent may do unattended"),
+                reason: Plain::new("an agent acts alone up to its latitude, in tier 4 not at all"),
+                held: true,
+                values: Vec::new(),
+            },
+            RuleRow {
+                id: "esc.amount".into(),
+                title: Plain::new("Large purchases are read by finance"),
+                reason: Plain::new("more than 1,000.00"),
+                held: true,
+                values: vec![(
+                    Plain::new("context.amount_minor > 100000"),
+                    Plain::new("125000 > 100000"),
+                )],
+            },
         ],
+        equal: Some(true),
         left: Some(Left {
             at: at(9_000_000),
             now: NOW,

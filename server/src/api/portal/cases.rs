@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agentsigna_verifier::review::sheet::Comparison;
 use axum::{
     Extension, Router,
     body::Body,
@@ -16,7 +17,7 @@ use super::{
     around::{case_row, drawn, frame, money, report},
     entrance, notice, outcomes,
     pages::{
-        case::CasePage,
+        case::{CasePage, RuleRow},
         parts::{Chip, Late, Left, Plain, Sentence, Shown, Theirs},
         queue::{Cases, Found},
     },
@@ -173,11 +174,14 @@ async fn told_of(
         let title = rule.title.unwrap_or_else(|| {
             "What it says cannot be read here any more: its policy is of another release".to_owned()
         });
-        (
-            rule.id,
-            Plain(title),
-            Plain(rule.reason.unwrap_or_default()),
-        )
+        let values = rule.values.iter().map(compared);
+        RuleRow {
+            values: values.collect(),
+            id: rule.id,
+            title: Plain(title),
+            reason: Plain(rule.reason.unwrap_or_default()),
+            held: rule.held,
+        }
     });
     Ok(CasePage {
         frame: frame(door, visitor, done)?,
@@ -188,6 +192,7 @@ async fn told_of(
         facts: told::facts(seen),
         statement: told.statement.map(Theirs::new),
         rules: rules.collect(),
+        equal: told.equal,
         left: told.open_until.map(|(at, now)| Left { at, now }),
         may_review: told.asks_me,
         ending: outcomes::ending(seen),
@@ -208,6 +213,29 @@ async fn told_of(
         next: told.next.map(|next| format!("/cases/{case}?from={next}")),
         report: None,
     })
+}
+
+/// A clause as written, and with what stood there; a value that could not be had is a dash.
+fn compared(value: &Comparison) -> (Plain, Plain) {
+    let of = |left: &str, right: &str| {
+        let shown = |text: &str| {
+            if text.is_empty() {
+                "–".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        Plain::new(format!(
+            "{} {} {}",
+            shown(left),
+            value.operator.as_str(),
+            shown(right)
+        ))
+    };
+    (
+        of(&value.left, &value.right),
+        of(&value.left_value, &value.right_value),
+    )
 }
 
 /// The same verifier that strangers run, on the file that they are given.

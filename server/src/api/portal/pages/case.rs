@@ -26,8 +26,10 @@ pub struct CasePage {
     pub facts: Facts,
     /// The agent's own words.
     pub statement: Option<Theirs>,
-    /// Id, title and reason of each rule of the last decision.
-    pub rules: Vec<(String, Plain, Plain)>,
+    /// The rules of the last decision.
+    pub rules: Vec<RuleRow>,
+    /// Whether that decision, made again for this page, is the same; nothing where it could not be made.
+    pub equal: Option<bool>,
     /// What is left of an open review.
     pub left: Option<Left>,
     /// Whether the person may go to the review.
@@ -44,6 +46,21 @@ pub struct CasePage {
     pub next: Option<String>,
     /// The verifier's report.
     pub report: Option<Report>,
+}
+
+/// One rule of a decision, clause by clause.
+#[derive(Debug, Clone)]
+pub struct RuleRow {
+    /// Its id.
+    pub id: String,
+    /// What it says.
+    pub title: Plain,
+    /// Why it asks people, if it does.
+    pub reason: Plain,
+    /// Whether it held.
+    pub held: bool,
+    /// What it compared, and what stood there.
+    pub values: Vec<(Plain, Plain)>,
 }
 
 /// Something that may be said of a case.
