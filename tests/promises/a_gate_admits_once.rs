@@ -435,3 +435,83 @@ fn ga_11_the_log_hears_of_each_admission_once() {
     let begun = begun.filter(|event| matches!(event.body, Body::ExecutionStarted(_)));
     assert_eq!(begun.count(), 1);
 }
+
+/// Tells the process of `server` something that it cannot refuse.
+fn signal(server: &Server, name: &str) {
+    let told = std::process::Command::new("sh")
+        .args([
+            "-c",
+            r#"kill -"$0" "$1""#,
+            name,
+            &server.process().to_string(),
+        ])
+        .status();
+    assert!(told.is_ok_and(|status| status.success()), "SIG{name}");
+}
+
+/// GA-8, GA-10, GA-11: the platform does not answer, and the gate is killed between admitting and reporting: it admits
+/// all the same, nothing twice, and no report is lost.
+#[test]
+fn ga_11_a_gate_killed_before_it_could_report() {
+    let server = Server::start();
+    let tenant = Tenant::found(&server, "north");
+    let key = Key::generate();
+    let erp = tenant.system_with(TARGET, key.clone());
+    tenant.counterparty(SUPPLIER);
+    let _ = tenant.policy(POLICY);
+    let buyer = tenant.agent("buyer-1");
+    let system = TargetSystem::start();
+    let folder = TempDir::new().unwrap();
+    let mut gate = Gate::start(&Setup {
+        folder: folder.path(),
+        trust: &tenant.trust(&[TARGET]),
+        upstream: &system.url(),
+        state: &folder.path().join("state"),
+        platform: Some((&server.door(), &key)),
+    });
+    let bought: Vec<_> = (0..3)
+        .map(|number| {
+            let name = format!("po-{number}");
+            let asked = buyer.buy(&name, 125_000).expect(200);
+            (
+                Order::of(&name, 125_000),
+                asked["case"].clone(),
+                passport_of(&asked),
+            )
+        })
+        .collect();
+    let agent = buyer.client.key();
+    signal(&server, "STOP");
+    for (order, _, passport) in &bought {
+        assert_eq!(order.send(&gate.door(), agent, passport).status, 201);
+    }
+    assert!(gate.number("agentsigna_gate_reports_waiting") > 0);
+    gate.kill();
+    gate.go_on();
+    for (order, _, passport) in &bought {
+        order
+            .send(&gate.door(), agent, passport)
+            .refused(403, "used");
+    }
+    assert_eq!(system.calls().len(), bought.len());
+    gate.kill();
+    signal(&server, "CONT");
+    gate.go_on();
+    gate.wait_until_reported();
+    for (_, case, _) in &bought {
+        let case = case.as_str().unwrap();
+        let since = Instant::now();
+        while erp.case(case).expect(200)["state"] != "executing" {
+            assert!(
+                since.elapsed() < Duration::from_secs(30),
+                "{case} is not reported"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    let log = audit(&server, &tenant);
+    let begun = |event: &&(_, agentsigna_verifier::entry::Event)| {
+        matches!(event.1.body, Body::ExecutionStarted(_))
+    };
+    assert_eq!(log.entries.iter().filter(begun).count(), bought.len());
+}

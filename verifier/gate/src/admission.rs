@@ -59,7 +59,7 @@ pub struct Settings {
     pub authorities: Vec<String>,
     /// The folder of [`Seen`].
     pub state: PathBuf,
-    /// Whether a platform is told of each admission: then somebody must run [`Gate::reports`].
+    /// Whether a platform is told of each admission: then somebody must run [`Reports::run`].
     pub reports: bool,
 }
 

@@ -16,10 +16,10 @@
 //!
 //! | Module | Does |
 //! |---|---|
-//! | [`admission`] | reads a call, has it judged, writes it down, hands it on |
-//! | [`seen`] | the folder of Passports that were used |
-//! | [`reports`] | what the platform has not been told yet |
-//! | [`numbers`] | what is counted |
+//! | `admission` | reads a call, has it judged, writes it down, hands it on |
+//! | `seen` | the folder of Passports that were used |
+//! | `reports` | what the platform has not been told yet |
+//! | `numbers` | what is counted |
 //!
 //! The judgement itself is [`agentsigna_verifier::gate`]. Absent on purpose: an HTTP client, a way to admit without
 //! writing it down, a switch for any check.
