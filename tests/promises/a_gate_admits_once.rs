@@ -74,7 +74,7 @@ fn a_call_goes_through_once_and_only_as_permitted() {
     let dearer = Order::of("po-1", 125_001);
     dearer
         .send(&door, &agent, &passport)
-        .refused(403, "action-mismatch");
+        .refused(403, "amount-mismatch");
     let other = Order {
         supplier: "acme-2".to_owned(),
         ..order.clone()
@@ -92,6 +92,12 @@ fn a_call_goes_through_once_and_only_as_permitted() {
     order
         .send(&door, key, &passport)
         .refused(401, "keyid-mismatch");
+    // And a copy, by somebody without any key.
+    let client = Client::new(door.clone(), thief);
+    let mut call = order.call(&client, &passport).signed();
+    call.remove("Signature");
+    call.remove("Signature-Input");
+    call.send().refused(401, "signature-missing");
     assert!(scene.system.calls().is_empty());
 
     let answer = order.send(&door, &agent, &passport);
@@ -126,7 +132,7 @@ fn a_call_goes_through_once_and_only_as_permitted() {
             .number(r#"agentsigna_gate_refused_total{code="used"}"#),
         3
     );
-    assert_eq!(scene.gate.number("agentsigna_gate_seconds_count"), 8);
+    assert_eq!(scene.gate.number("agentsigna_gate_seconds_count"), 9);
 }
 
 /// GA-2, GA-3, GA-4, GA-9, RQ-17: what a parser in front of another parser has to be strict about.

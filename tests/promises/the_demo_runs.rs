@@ -11,7 +11,7 @@ const LINES: [&str; 38] = [
     " 2  The founders say who there is and what is allowed",
     " 3  A purchase is authorized, proved offline, made once, and completed",
     "VALID",
-    "gate: 403 action-mismatch",
+    "gate: 403 amount-mismatch",
     "gate: 401 keyid-mismatch",
     "gate: admitted",
     "gate: 403 used",

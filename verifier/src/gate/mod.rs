@@ -18,6 +18,7 @@ use alloc::{
 pub use mapping::{MAPPING_BYTES_MAX, Mapping, MappingError, ROUTES_MAX};
 
 use crate::{
+    action::Action,
     json::JsonError,
     passport::Claims,
     signed_request::{self, Message, Profile, SignedRequestError},
@@ -106,6 +107,14 @@ pub enum GateError {
         /// Where it stands.
         pointer: String,
     },
+    /// The Passport's action in all but the amount. GA-5
+    #[error("the call is for {asked} in minor units; the Passport is for {permitted}")]
+    Amount {
+        /// The amount of the call.
+        asked: u64,
+        /// The amount in the Passport.
+        permitted: u64,
+    },
     /// Another action than the Passport's. GA-5
     #[error("the call is {asked}; the Passport is for {permitted}")]
     Action {
@@ -131,6 +140,7 @@ impl GateError {
             Self::Body(error) => error.code(),
             Self::Value { .. } => "mapping-value",
             Self::Unmapped { .. } => "unmapped",
+            Self::Amount { .. } => "amount-mismatch",
             Self::Action { .. } => "action-mismatch",
         }
     }
@@ -140,7 +150,7 @@ impl GateError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::PassportMissing | Self::Call(_) => 401,
-            Self::Passport { .. } | Self::Action { .. } => 403,
+            Self::Passport { .. } | Self::Amount { .. } | Self::Action { .. } => 403,
             Self::NoRoute { .. } => 404,
             Self::BodySize { .. } => 413,
             Self::BodyNotEmpty { .. }
@@ -184,12 +194,29 @@ pub fn judge(
     let action = mapping.action(call, claims.audience.system())?;
     // GA-5
     if action.digest() != claims.action_digest {
-        return Err(GateError::Action {
-            asked: words(&action),
-            permitted: words(&claims.action),
-        });
+        return Err(mismatch(&action, &claims.action));
     }
     Ok(Admissible(claims))
+}
+
+/// What is different, for whoever called; that something is, the digests have said.
+fn mismatch(asked: &Action, permitted: &Action) -> GateError {
+    let same = asked.kind() == permitted.kind()
+        && asked.currency() == permitted.currency()
+        && asked.counterparty() == permitted.counterparty()
+        && asked.target() == permitted.target()
+        && asked.reference() == permitted.reference()
+        && asked.parameters() == permitted.parameters();
+    if same {
+        return GateError::Amount {
+            asked: asked.amount_minor(),
+            permitted: permitted.amount_minor(),
+        };
+    }
+    GateError::Action {
+        asked: words(asked),
+        permitted: words(permitted),
+    }
 }
 
 /// GA-7: VALID, or nothing.
@@ -214,7 +241,7 @@ fn believed(passport: &[u8], trust: &Trust, now: UnixMillis) -> Result<Claims, G
 }
 
 /// One line for an action.
-fn words(action: &crate::action::Action) -> String {
+fn words(action: &Action) -> String {
     let mut text = format!(
         "{} of {} {} (minor units) to {} in {}, reference `{}`",
         action.kind().name(),

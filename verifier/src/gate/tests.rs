@@ -232,13 +232,14 @@ fn the_permitted_action_goes_through_and_no_other() {
         claims.audience,
         Audience::parse(&format!("{}#erp", scene.tenant.origin())).unwrap()
     );
-    // GA-5: another amount, another counterparty.
-    for body in [
-        r#"{"cents":12501,"to":"acme"}"#,
-        r#"{"cents":0,"to":"acme"}"#,
-        r#"{"cents":12500,"to":"acme-2"}"#,
+    // GA-5: another amount, another counterparty, both.
+    for (body, code) in [
+        (r#"{"cents":12501,"to":"acme"}"#, "amount-mismatch"),
+        (r#"{"cents":0,"to":"acme"}"#, "amount-mismatch"),
+        (r#"{"cents":12500,"to":"acme-2"}"#, "action-mismatch"),
+        (r#"{"cents":12501,"to":"acme-2"}"#, "action-mismatch"),
     ] {
-        assert_eq!(scene.code(Role::Agent, body), "action-mismatch", "{body}");
+        assert_eq!(scene.code(Role::Agent, body), code, "{body}");
     }
     // GA-4 through the whole judgement.
     let more = r#"{"cents":12500,"to":"acme","twice":true}"#;

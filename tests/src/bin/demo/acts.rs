@@ -182,7 +182,7 @@ fn authorized(stage: &mut Stage, north: &House, target: &Target) -> Bought {
             &order("PO-1001", cents),
         )
     };
-    present(BUYER, 125_001).is_turned_away("action-mismatch");
+    present(BUYER, 125_001).is_turned_away("amount-mismatch");
     present("stranger", 125_000).is_turned_away("keyid-mismatch");
     present(BUYER, 125_000).is_admitted();
     present(BUYER, 125_000).is_turned_away("used");
