@@ -9,11 +9,7 @@ use agentsigna_tests::{
     tenant::Tenant,
 };
 
-use crate::{
-    a_browser_makes_passkeys::{join, sign},
-    a_password_only_reads::App,
-    audited::audit,
-};
+use crate::{a_browser_makes_passkeys::join, a_password_only_reads::App, audited::audit};
 
 const PASSWORD: &str = "a pass phrase of – many words";
 
@@ -49,9 +45,16 @@ fn a_password_is_set_and_reads_without_scripts() {
     page.fill("#code", &app.next());
     page.follow("form[action='/password/code'] button");
     assert!(page.text().contains("/v1/users/finn/password"));
-    let _ = sign(&page, "On record");
-    page.open(&format!("{}/password", sites.portal));
-    assert!(page.text().contains("Your password"));
+    page.follow("form[data-sign=act] button");
+    assert!(
+        page.url()
+            .starts_with(&format!("{}/password?done=", sites.portal))
+    );
+    let shown = page.text();
+    assert!(
+        shown.contains("On record as entry") && shown.contains("Your password"),
+        "{shown}"
+    );
 
     let bare = browser.person().page();
     bare.scripts(false);
@@ -68,7 +71,7 @@ fn a_password_is_set_and_reads_without_scripts() {
     assert!(bare.text().contains("is not right"), "{}", bare.text());
     photograph(&bare, "sign-in-refused");
     enter(PASSWORD, &app.next());
-    assert_eq!(bare.url(), format!("{}/", sites.portal));
+    assert_eq!(bare.url(), format!("{}/queue", sites.portal));
     photograph(&bare, "home");
     bare.open(&format!("{}/password", sites.portal));
     assert!(bare.text().contains("sign in with a passkey to sign"));

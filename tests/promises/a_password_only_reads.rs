@@ -326,7 +326,7 @@ fn ta_23_a_password_reads_and_signs_nothing() {
     let with_passkey = finn.cookie.replace(session.clone());
     let me = finn.me().expect(200);
     assert_eq!((&me["user"], &me["signs"]), (&json!("finn"), &json!(false)));
-    assert_eq!(finn.at_portal("GET", "/").send().status, 200);
+    assert_eq!(finn.at_portal("GET", "/queue").send().status, 200);
     let cases = finn.at_portal("GET", "/queue.json").send().expect(200);
     assert_eq!(cases["cases"][0]["case"], case.as_str());
     // And signs nothing: no act, no ticket, no other password.

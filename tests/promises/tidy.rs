@@ -85,7 +85,8 @@ fn a47_the_server_cannot_call_anybody() {
     // If this is not found, names are stripped and the search below proves nothing.
     assert!(linked("signature-before-start"));
     assert!(linked("agentsigna_server"));
-    for name in ["reqwest", "hyper_rustls", "https_proxy", "ureq"] {
+    // Symbols have the length of a name before it; without it, `signature` and `queue` side by side are one too.
+    for name in ["reqwest", "hyper_rustls", "https_proxy", "4ureq"] {
         assert!(!linked(name), "`{name}` is linked into the server");
     }
 }

@@ -194,6 +194,7 @@ fn place(path: &str) -> String {
         ["v1", "systems", ..] => "/systems".to_owned(),
         ["v1", "counterparties", id] => of("/counterparties", id),
         ["v1", "counterparties", ..] => "/counterparties".to_owned(),
+        ["v1", "users", _, "password", ..] => "/password".to_owned(),
         ["v1", "users", user, _] => of("/people", user),
         ["v1", "users", ..] => "/people".to_owned(),
         ["v1", "delegations", ..] => "/delegations".to_owned(),

@@ -61,6 +61,10 @@ fn what_happened(body: &Body) -> String {
         Body::DelegationEnded(body) => {
             format!("`{}` judges for `{}` no more.", body.to, body.from)
         }
+        Body::UserPasswordSet(body) => {
+            format!("`{}` can sign in with a password, to read.", body.user)
+        }
+        Body::UserPasswordEnded(body) => format!("The password of `{}` opens nothing.", body.user),
         Body::ActProposed(_) => {
             "Proposed, not done yet: it happens when another administrator signs the same bytes within a day."
                 .to_owned()

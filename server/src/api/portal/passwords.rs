@@ -6,7 +6,7 @@ use agentsigna_verifier::digest::Digest;
 use axum::{
     Extension, Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -14,7 +14,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{
-    Door, Outcome, Shared, Signed, acts, around, body, entrance, guard,
+    Door, Outcome, Shared, Signed, acts, around, body, entrance, guard, notice,
     pages::{
         frame::Problem,
         parts::Sentence,
@@ -71,12 +71,17 @@ fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-async fn asked(State(door): Shared, Extension(visitor): Signed) -> Response {
+async fn asked(State(door): Shared, Extension(visitor): Signed, uri: Uri) -> Response {
     if !visitor.may_sign() {
         // TA-23.
         return entrance::problem(domain::needs_passkey());
     }
-    around::drawn(form(&door, &visitor, Vec::new()))
+    let page = notice::done(&door, &visitor, &uri).and_then(|done| {
+        let page = form(&door, &visitor, Vec::new())?;
+        let frame = around::frame(&door, &visitor, done)?;
+        Ok(NewPassword { frame, ..page })
+    });
+    around::drawn(page)
 }
 
 fn form(door: &Door, visitor: &Visitor, problems: Vec<Problem>) -> Result<NewPassword, Refusal> {
