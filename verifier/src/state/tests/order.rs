@@ -148,16 +148,6 @@ fn invitations() -> Vec<Broken> {
     Vec::from([
         case(
             "already-enrolled",
-            next(&tenant, None, invited("ap-bot", later)),
-            "an agent with a key is invited",
-        ),
-        case(
-            "already-enrolled",
-            next(&tenant, None, system_invited("erp", later)),
-            "a system with a key is invited",
-        ),
-        case(
-            "already-enrolled",
             next(&tenant, None, counterparty("acme")),
             "a counterparty is enrolled twice",
         ),
@@ -350,7 +340,7 @@ fn enrolments() -> Vec<Broken> {
         else {
             panic!("{who} is not there")
         };
-        let Stage::Invited { expires_at, .. } = stage else {
+        let Stage::Enrolling(NewKey::Invited { expires_at, .. }) = stage else {
             panic!("{who} is not invited")
         };
         for (ms, expected) in [(0, OK), (1, "code-expired")] {
@@ -418,10 +408,10 @@ fn st_2_ids_are_not_used_again() {
     };
     assert_eq!(
         row.stage,
-        Stage::Invited {
+        Stage::Enrolling(NewKey::Invited {
             code: Digest::from_bytes([5; 32]),
             expires_at: until
-        }
+        })
     );
     assert_eq!(row.entries.len(), 1);
     let shown = Body::AgentEnrolled(confirmed("new-bot", tenant.public(Role::OtherAgent)));
