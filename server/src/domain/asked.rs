@@ -381,7 +381,7 @@ impl Asked {
             Self::ChangeStatus(_) => vec!["Requests are decided by policy again."],
             Self::InviteSystem(_) => vec![
                 CODE,
-                "Nothing is authorized in it until an administrator compared the thumbprint of its key and confirmed it.",
+                "Nothing is authorized in it until an administrator compared the thumbprint of its key and confirmed it; a key that it has goes on counting until then.",
             ],
             Self::ConfirmSystem(_) => vec![
                 "Passports are made out to it from then on.",

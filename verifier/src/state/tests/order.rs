@@ -14,7 +14,7 @@ use crate::{
 
 type Forge = fn(&mut AgentEnrolled);
 
-fn invited(agent: &str, expires_at: UnixMillis) -> Body {
+pub(super) fn invited(agent: &str, expires_at: UnixMillis) -> Body {
     Body::AgentInvited(AgentInvited {
         signed: unsigned(),
         agent: id(agent),
@@ -26,7 +26,7 @@ fn invited(agent: &str, expires_at: UnixMillis) -> Body {
     })
 }
 
-fn claim(who: &str, key: PublicKey) -> Claimed {
+pub(super) fn claim(who: &str, key: PublicKey) -> Claimed {
     Claimed {
         signed: unsigned(),
         id: id(who),
@@ -34,7 +34,7 @@ fn claim(who: &str, key: PublicKey) -> Claimed {
     }
 }
 
-fn confirmed(agent: &str, key: PublicKey) -> AgentEnrolled {
+pub(super) fn confirmed(agent: &str, key: PublicKey) -> AgentEnrolled {
     AgentEnrolled {
         signed: unsigned(),
         agent: id(agent),
@@ -45,7 +45,7 @@ fn confirmed(agent: &str, key: PublicKey) -> AgentEnrolled {
     }
 }
 
-fn system_invited(system: &str, expires_at: UnixMillis) -> Body {
+pub(super) fn system_invited(system: &str, expires_at: UnixMillis) -> Body {
     Body::SystemInvited(SystemInvited {
         signed: unsigned(),
         system: id(system),
@@ -54,7 +54,7 @@ fn system_invited(system: &str, expires_at: UnixMillis) -> Body {
     })
 }
 
-fn system_confirmed(system: &str, key: PublicKey) -> Body {
+pub(super) fn system_confirmed(system: &str, key: PublicKey) -> Body {
     Body::SystemEnrolled(SystemEnrolled {
         signed: unsigned(),
         system: id(system),
