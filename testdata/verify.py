@@ -71,10 +71,10 @@ MEMBERS = {  # event.md §3, policy.md §5; a snapshot is compared with the rows
     "signed": {"base": BYTES, "signature": size(64), "body": (BYTES, None)}}
 EVENTS = {kind: (path, before, after, {name: MEMBERS[name] for name in names.split(",") + ["signed"] * (path != "-")})
           for kind, path, before, after, names in re.findall(r"(\S+) (\S+) (\S+) (\S+) (\S+)", """
-agent.invited agents -,invited,claimed invited agent,sponsor,tier,latitude,code,expires_at
+agent.invited agents -,invited,claimed,enrolled invited agent,sponsor,tier,latitude,code,expires_at
 agent.claimed claims invited claimed agent,key  agent.changed agents/{agent}/status enrolled enrolled agent,status
 agent.enrolled agents/{agent}/confirm claimed enrolled agent,sponsor,tier,latitude,key
-system.invited systems -,invited,claimed invited system,code,expires_at system.claimed claims invited claimed system,key
+system.invited systems -,invited,claimed,enrolled invited system,code,expires_at system.claimed claims invited claimed system,key
 system.enrolled systems/{system}/confirm claimed enrolled system,key decision.made - requested verdict snapshot,decision
 system.changed systems/{system}/status enrolled enrolled system,status
 counterparty.enrolled counterparties - enrolled counterparty,name,status,risk,payments_before
@@ -165,11 +165,11 @@ def apply(event, rows):  # VE-17: judges an event by the rows that those before 
     if path != "-":
         check_request(event, step, row, rows)
     made = {name: body[name] for name in body if name != "signed"}
-    confirms = step == "enrolled" and noun != "counterparty"
+    confirms, kept = step == "enrolled" and noun != "counterparty", step == "invited" and (noun, body[noun]) in rows["keys"]
     need(case_step=row.get("stage", "-") in before.split(","),  # ST-2, ST-3, CA-1
          case_chain=noun != "case" or event.place[1:] == [len(chain), [bytes(32), *chain][-1]],  # ST-7
          code_expired=step != "claimed" or event.decided_at <= row["expires_at"],  # ST-3
-         enrolment_mismatch=not confirms or all(row[name] == made[name] for name in made),
+         enrolment_mismatch=not (confirms or kept) or all(row[one] == made[one] for one in made.keys() - {"code", "expires_at"}),
          key_taken=not confirms or made["key"] not in rows["keys"],  # ST-4
          currency=step != "requested" or made["action"][3] == log["currency"],  # ST-6
          case_id=step != "requested" or event.place[0] == digest(
@@ -193,7 +193,7 @@ def apply(event, rows):  # VE-17: judges an event by the rows that those before 
         after, made["deadline"] = decision["verdict"], event.decided_at + (decision["review_ms"] or 0)
     made |= {"payment_details_changed_at": event.decided_at} if made.get("payment_details_changed") else {}
     made |= {"active": made["bundle"]} if step == "activated" else {}
-    rows["keys"] += [made["key"]] if confirms else []
+    rows["keys"] += [made["key"], (noun, made[noun])] if confirms else []
     rows["chain"] += [digest(b"event", event.content)] if noun == "case" else []
     rows[noun] = row | made | {"stage": after, "decided_at": event.decided_at}
 

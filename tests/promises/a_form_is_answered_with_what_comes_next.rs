@@ -79,13 +79,7 @@ fn ta_20_what_cannot_be_taken_comes_back_as_it_was() {
             ]),
             "agent",
             "buyer-1",
-            "ids are never used again",
-        ),
-        (
-            fields(&[("path", "/v1/systems"), ("system", "bank")]),
-            "system",
-            "bank",
-            "ids are never used again",
+            "for another sponsor or tier, enrol another agent",
         ),
         (
             fields(&[("path", "/v1/systems"), ("system", " ")]),

@@ -475,8 +475,9 @@ fn bad_acts_of_a_founder_and_of_a_new_key() {
         let status = json!({ "agent": "nobody", "status": "suspended" });
         let answer = world.tenant.act("/v1/agents/nobody/status", status);
         refused("nobody", &answer, 404, "not-found", None);
-        let again = world.tenant.invite("buyer-1");
-        refused("again", &again, 409, "already-enrolled", None);
+        let terms = json!({ "agent": "buyer-1", "sponsor": "eve", "tier": 2, "latitude": 7 });
+        let again = world.tenant.act("/v1/agents", terms);
+        refused("again", &again, 409, "enrolment-mismatch", None);
         let again = world.tenant.confirm("buyer-1", world.buyer.client.key());
         refused("again", &again, 409, "already-enrolled", None);
         let early = world.tenant.confirm("buyer-2", &Key::generate());

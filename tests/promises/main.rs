@@ -25,6 +25,7 @@ mod bad_signatures_change_no_case;
 mod foreign_text_stays_text;
 mod forms_say_what_is_signed;
 mod hostile_policy;
+mod keys_are_rotated;
 mod kill_9_loses_nothing;
 mod long_poll;
 mod news_comes_to_open_pages;

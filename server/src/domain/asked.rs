@@ -367,12 +367,12 @@ impl Asked {
         match self {
             Self::InviteAgent(_) => vec![
                 CODE,
-                "The key counts once the sponsor compared its thumbprint and confirmed it.",
+                "The key counts once the sponsor compared its thumbprint and confirmed it; until then, a key that the agent has goes on counting.",
                 "It has no latitude: that is earned, not granted here.",
             ],
             Self::ConfirmAgent(_) => vec![
                 "Requests with this key are decided by policy from then on.",
-                "A key is not replaced: for another key, another agent is enrolled.",
+                "A key that the agent had before counts no more, for ever.",
             ],
             Self::ChangeStatus(act) if act.status == Status::Suspended => vec![
                 "What is asked from the next request on is on record and rejected.",
@@ -381,9 +381,12 @@ impl Asked {
             Self::ChangeStatus(_) => vec!["Requests are decided by policy again."],
             Self::InviteSystem(_) => vec![
                 CODE,
-                "Nothing is authorized in it until an administrator compared the thumbprint of its key and confirmed it.",
+                "Nothing is authorized in it until an administrator compared the thumbprint of its key and confirmed it; a key that it has goes on counting until then.",
             ],
-            Self::ConfirmSystem(_) => vec!["Passports are made out to it from then on."],
+            Self::ConfirmSystem(_) => vec![
+                "Passports are made out to it from then on.",
+                "A key that it had before counts no more, for ever.",
+            ],
             Self::EnrolCounterparty(act) if act.payments_before == 0 => vec![
                 "Agents may ask for actions with it from then on.",
                 "The first payment to it is decided by people, whatever the policy says.",

@@ -18,7 +18,7 @@ use agentsigna_verifier::{
     key::{JwkThumbprint, PublicKey},
     rules::BigStack,
     signed_request::Authentic,
-    state::{Row, RowName, Stage},
+    state::{NewKey, Row, RowName, Stage},
     time::UnixMillis,
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -190,7 +190,7 @@ fn confirm_agent(mut desk: Desk<'_>) -> Result<Step, Refusal> {
         Some(Row::Agent(row)) => row.stage,
         _ => return Err(Refusal::not_found()),
     };
-    let key = shown_key(stage, act.key)?;
+    let key = shown_key(&stage, act.key)?;
     let answer = Pending::act(
         false,
         [
@@ -238,7 +238,7 @@ fn confirm_system(mut desk: Desk<'_>) -> Result<Step, Refusal> {
         Some(Row::System(row)) => row.stage,
         _ => return Err(Refusal::not_found()),
     };
-    let key = shown_key(stage, act.key)?;
+    let key = shown_key(&stage, act.key)?;
     let answer = Pending::act(
         false,
         [
@@ -255,23 +255,23 @@ fn confirm_system(mut desk: Desk<'_>) -> Result<Step, Refusal> {
 }
 
 /// The key that was shown, if it is the one confirmed.
-fn shown_key(stage: Stage, confirmed: JwkThumbprint) -> Result<PublicKey, Refusal> {
-    match stage {
-        Stage::Claimed(key) if key.jwk_thumbprint() == confirmed => Ok(key),
-        Stage::Claimed(key) => Err(Refusal::conflict(
+fn shown_key(stage: &Stage, confirmed: JwkThumbprint) -> Result<PublicKey, Refusal> {
+    match stage.new_key() {
+        Some(NewKey::Claimed(key)) if key.jwk_thumbprint() == confirmed => Ok(*key),
+        Some(NewKey::Claimed(key)) => Err(Refusal::conflict(
             "enrolment-mismatch",
             format!(
                 "the key shown has the thumbprint `{}`, another was confirmed",
                 key.jwk_thumbprint().to_base64url()
             ),
         )),
-        Stage::Invited { .. } => Err(Refusal::conflict(
+        Some(NewKey::Invited { .. }) => Err(Refusal::conflict(
             "not-claimed",
             "no key was shown yet: claim it with the code first",
         )),
-        Stage::Enrolled(_) => Err(Refusal::conflict(
+        None => Err(Refusal::conflict(
             "already-enrolled",
-            "a key is already enrolled",
+            "a key is already enrolled: invite again to replace it",
         )),
     }
 }
@@ -414,25 +414,24 @@ pub(super) fn claim(
             "no such invitation, or another code: ask for a new one",
         )
     };
-    match stage_of(&mut reading, &claim.claimant)?.ok_or_else(wrong)? {
-        Stage::Invited { code, .. } if code != Digest::of(Noun::Code, claim.code.as_bytes()) => {
-            return Err(wrong());
-        }
-        Stage::Invited { .. } => {}
-        // AP-13: only the one whose key it is hears how far it got; who guesses names hears what everybody hears.
-        Stage::Claimed(key) if key == claim.key => {
+    let stage = stage_of(&mut reading, &claim.claimant)?.ok_or_else(wrong)?;
+    // AP-13: only the one whose key it is hears how far it got; who guesses names hears what everybody hears.
+    if stage.enrolled_key() == Some(&claim.key) {
+        return Err(Refusal::conflict(
+            "already-enrolled",
+            "this key is already enrolled: show another one",
+        ));
+    }
+    match stage.new_key() {
+        Some(NewKey::Invited { code, .. })
+            if *code == Digest::of(Noun::Code, claim.code.as_bytes()) => {}
+        Some(NewKey::Claimed(key)) if *key == claim.key => {
             return Err(Refusal::conflict(
                 "code-used",
                 "this key was shown before: wait until it is confirmed",
             ));
         }
-        Stage::Enrolled(key) if key == claim.key => {
-            return Err(Refusal::conflict(
-                "already-enrolled",
-                "this key is already enrolled",
-            ));
-        }
-        Stage::Claimed(_) | Stage::Enrolled(_) => return Err(wrong()),
+        _ => return Err(wrong()),
     }
     let thumbprint = claim.key.jwk_thumbprint().to_base64url();
     let claimed = |id: &Id| Claimed {

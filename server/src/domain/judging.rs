@@ -34,6 +34,7 @@ use super::{
     escalation, lane,
     lane::{Done, TRIES_MAX},
     office::{self, Inner},
+    outcome::lane_of,
     passport,
     passwords::needs_passkey,
     people,
@@ -261,7 +262,7 @@ impl Office {
         let (reply, outcome) = Reply::new();
         let inner = Arc::clone(&self.inner);
         // One behind the other with all that this agent asks for.
-        self.submit(row.key, move |stack| {
+        self.submit(lane_of(&open.ticket.tenant, &row), move |stack| {
             if let Err(refusal) = judge(&inner, stack, &open, &assertion, &reply) {
                 reply.give(Err(refusal));
             }

@@ -25,7 +25,7 @@ use agentsigna_verifier::{
     event::{Body, DecisionMade, Speaker},
     rules::BigStack,
     signed_request::{Authentic, Signed as SignedMessage},
-    state::Stage,
+    state::{NewKey, Stage},
     time::UnixMillis,
 };
 
@@ -285,7 +285,8 @@ pub(super) fn claim(
     // The one request whose key is in no log yet: the body names the log, and the code must be of that log.
     let tenant = inner.ledger.by_origin(act.origin()).ok_or_else(wrong)?;
     let mut reading = Reading::of(&tenant);
-    let Some(Stage::Invited { code, .. }) = directory::stage_of(&mut reading, &act.claimant)?
+    let stage = directory::stage_of(&mut reading, &act.claimant)?;
+    let Some(NewKey::Invited { code, .. }) = stage.as_ref().and_then(Stage::new_key).copied()
     else {
         let claimed = directory::claim(reading, &authentic, &act, body, now)?;
         return admit(inner, &tenant, claimed, nonce(&authentic), reply).map_err(Refusal::from);

@@ -4,7 +4,7 @@
 //! here alone spares a signature.
 
 use agentsigna_verifier::{
-    act::{Delegation, UserInvitation},
+    act::{AgentInvitation, Delegation, UserInvitation},
     people::DELEGATION_MS_MAX,
     state::{Row, RowName},
 };
@@ -15,12 +15,7 @@ use crate::ledger::Reading;
 /// Objects to what could only be refused, whoever signs it.
 pub(super) fn check(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal> {
     match asked {
-        Asked::InviteAgent(act) => {
-            check_free(reading, &RowName::Agent(act.agent.clone()), "/agent")
-        }
-        Asked::InviteSystem(act) => {
-            check_free(reading, &RowName::System(act.system.clone()), "/system")
-        }
+        Asked::InviteAgent(act) => check_terms(reading, act),
         Asked::EnrolCounterparty(act) => check_free(
             reading,
             &RowName::Counterparty(act.counterparty.clone()),
@@ -32,15 +27,28 @@ pub(super) fn check(reading: &mut Reading, asked: &Asked) -> Result<(), Refusal>
     }
 }
 
-/// ST-2: ids are for ever; what has no key yet is invited again.
-fn check_free(reading: &mut Reading, name: &RowName, pointer: &'static str) -> Result<(), Refusal> {
-    let taken = match row(reading, name)? {
-        None => false,
-        Some(Row::Agent(row)) => row.stage.enrolled_key().is_some(),
-        Some(Row::System(row)) => row.stage.enrolled_key().is_some(),
-        Some(_) => true,
+/// ST-2: another key comes with the terms that there are.
+fn check_terms(reading: &mut Reading, act: &AgentInvitation) -> Result<(), Refusal> {
+    let Some(Row::Agent(row)) = row(reading, &RowName::Agent(act.agent.clone()))? else {
+        return Ok(());
     };
-    if taken {
+    let same = row.sponsor == act.sponsor && row.tier == act.tier && row.latitude == act.latitude;
+    if row.stage.enrolled_key().is_some() && !same {
+        return Err(object(
+            "enrolment-mismatch",
+            "/agent",
+            format!(
+                "agent `{}` has a key: for another one, look at its page; for another sponsor or tier, enrol another agent",
+                act.agent
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// ST-2: counterparties are enrolled once.
+fn check_free(reading: &mut Reading, name: &RowName, pointer: &'static str) -> Result<(), Refusal> {
+    if row(reading, name)?.is_some() {
         let what = name.describe();
         return Err(object(
             "already-enrolled",

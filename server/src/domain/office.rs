@@ -368,10 +368,11 @@ impl Inner {
             name,
         };
         let tenant = tenant.clone();
-        self.workers.submit(row.key, move |_| {
-            let inner = Arc::clone(&falling.inner);
-            fall_due(&inner, &tenant, case, falling);
-        });
+        self.workers
+            .submit(outcome::lane_of(&tenant, &row), move |_| {
+                let inner = Arc::clone(&falling.inner);
+                fall_due(&inner, &tenant, case, falling);
+            });
     }
 
     /// The counts of wrong claims.

@@ -15,7 +15,7 @@ use agentsigna_verifier::{
         Speaker, StandingChanged,
     },
     id::Id,
-    key::JwkThumbprint,
+    key::{JwkThumbprint, PublicKey},
     state::{CaseRow, Row, RowName},
     time::UnixMillis,
 };
@@ -129,6 +129,15 @@ pub(super) fn sponsor(reading: &mut Reading, case: CaseId) -> Result<Id, Refusal
     }
 }
 
+/// The lane of the agent of a case: its key of now, which need not be the one that asked (ST-2).
+pub(super) fn lane_of(tenant: &Tenant, case: &CaseRow) -> JwkThumbprint {
+    match tenant.durable_row(&RowName::Agent(case.agent.clone())) {
+        Ok(Some(Row::Agent(agent))) => agent.stage.enrolled_key().map(PublicKey::jwk_thumbprint),
+        _ => None,
+    }
+    .unwrap_or(case.key)
+}
+
 /// The key of the agent whose exposure `act` moves: its lane. Nothing, if `body` names no case of `tenant`.
 pub(super) fn lane(tenant: &Tenant, act: Act, body: &[u8]) -> Option<JwkThumbprint> {
     let case = match act {
@@ -137,7 +146,8 @@ pub(super) fn lane(tenant: &Tenant, act: Act, body: &[u8]) -> Option<JwkThumbpri
         Act::ResolveDispute => DisputeResolution::parse(body).ok()?.case,
         _ => return None,
     };
-    durable_case(tenant, case).ok().map(|row| row.key)
+    let row = durable_case(tenant, case).ok()?;
+    Some(lane_of(tenant, &row))
 }
 
 /// AP-8: the case, if whoever speaks may know of it.

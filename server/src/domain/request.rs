@@ -9,7 +9,7 @@ use agentsigna_verifier::{
     key::{JwkThumbprint, PublicKey},
     signed_request::{Authentic, Signed as SignedMessage},
     snapshot::{Agent, Counterparty, Moment, Snapshot, Target, Tenant as SnapshotTenant},
-    state::{self, CaseRow, Row, RowName, Stage, Subject},
+    state::{self, CaseRow, Row, RowName, Subject},
     time::UnixMillis,
 };
 
@@ -94,8 +94,9 @@ pub(super) fn holder(
             _ => return Err(unknown()),
         },
     };
-    match stage {
-        Stage::Enrolled(key) if key.jwk_thumbprint() == thumbprint => Ok((caller, key)),
+    // ST-2: a key that was replaced has its row, and signs nothing.
+    match stage.enrolled_key() {
+        Some(key) if key.jwk_thumbprint() == thumbprint => Ok((caller, *key)),
         _ => Err(unknown()),
     }
 }

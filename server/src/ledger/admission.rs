@@ -493,8 +493,10 @@ fn reserve_keys(
         .collect();
     let mut owners = shared.owners();
     // All or none: a change that is refused takes no key.
-    if let Some(taken) = keys.iter().find(|key| owners.contains_key(**key)) {
-        return Err(AdmitError::KeyTaken(taken.to_base64url()));
+    for key in &keys {
+        if owners.contains_key(*key) || (shared.was_owned)(**key).map_err(RowError::Read)? {
+            return Err(AdmitError::KeyTaken(key.to_base64url()));
+        }
     }
     for key in keys {
         owners.insert(*key, Some(tenant.clone()));

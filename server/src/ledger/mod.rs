@@ -63,7 +63,7 @@ use agentsigna_verifier::{
 };
 
 pub use crate::store::Calendar;
-use crate::store::{CreateError, Store, TenantKeys, WriteError, Writing};
+use crate::store::{CreateError, GlobalKey, ReadError, Store, TenantKeys, WriteError, Writing};
 
 /// Changes that may be admitted and not durable yet, over all tenants. More are refused.
 pub const QUEUE_MAX: usize = 4096;
@@ -93,6 +93,9 @@ pub(crate) struct Shared {
     creator: Mutex<Box<dyn Creator>>,
     /// Whether the disk has room for more.
     has_room: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether a key is in the store's index: also one that was replaced before the restart, which `owners` no longer
+    /// lists.
+    was_owned: Box<dyn Fn(JwkThumbprint) -> Result<bool, ReadError> + Send + Sync>,
     anchors: Noter,
 }
 
@@ -260,7 +263,7 @@ impl Ledger {
         }
         let (sender, inbox) = mpsc::channel();
         let (built, to_commit) = mpsc::channel();
-        let room = Arc::clone(&store);
+        let (room, index) = (Arc::clone(&store), Arc::clone(&store));
         let shared = Arc::new(Shared {
             tenants: RwLock::new(tenants),
             owners: Mutex::new(owners),
@@ -272,6 +275,10 @@ impl Ledger {
             threads: Mutex::new(Vec::new()),
             creator: Mutex::new(Box::new(StoreCreator(Arc::clone(&store)))),
             has_room: Box::new(move || room.has_room_to_admit()),
+            was_owned: Box::new(move |key| {
+                let owner = index.owner(GlobalKey::KeyOwner(*key.as_bytes()))?;
+                Ok(owner.is_some())
+            }),
             anchors: anchors.noter(),
         });
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
@@ -311,7 +318,11 @@ impl Ledger {
             return Err(CreateTenantError::Stopped);
         }
         // LG-5: reserved first, so that nobody enrols it while the genesis is written.
-        if !self.shared.reserve(thumbprint) {
+        if !self
+            .shared
+            .reserve(thumbprint)
+            .map_err(RecoveryError::Read)?
+        {
             return Err(CreateTenantError::KeyTaken(thumbprint.to_base64url()));
         }
         let tenant = match creator.create(founding, &self.shared) {
@@ -458,13 +469,13 @@ impl Shared {
     }
 
     /// Whether `key` was nobody's; it is somebody's from here on.
-    fn reserve(&self, key: JwkThumbprint) -> bool {
+    fn reserve(&self, key: JwkThumbprint) -> Result<bool, ReadError> {
         let mut owners = self.owners();
-        let free = !owners.contains_key(&key);
+        let free = !owners.contains_key(&key) && !(self.was_owned)(key)?;
         if free {
             owners.insert(key, None);
         }
-        free
+        Ok(free)
     }
 
     /// INVARIANT (no undo): from here on nothing is admitted.

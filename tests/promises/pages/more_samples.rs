@@ -3,7 +3,7 @@
 use agentsigna_server::api::portal::pages::{
     self,
     directory::{
-        ActorKind, ActorPage, AgentForm, AgentRow, Agents, BandRow, Counterparties,
+        ActorKind, ActorPage, Again, AgentForm, AgentRow, Agents, BandRow, Counterparties,
         CounterpartyForm, CounterpartyPage, CounterpartyRow, KeyShown, StandingShown, Systems,
     },
     ledger::{EntryPage, EntryRow, Ledger, PassportPage, PassportRow, Passports},
@@ -117,7 +117,11 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
         standing: Some(standing(true)),
         shown: None,
         change: Some("suspended"),
-        again: vec![],
+        again: Some(Again {
+            rotates: true,
+            begun: false,
+            hidden: hidden("/v1/agents"),
+        }),
         cases: case_rows(words),
     };
     let claimed = ActorPage {
@@ -127,11 +131,16 @@ pub(crate) fn directory(words: &Words) -> Vec<(&'static str, String)> {
         shown: Some(KeyShown {
             thumbprint: Hash::new("h0vYdOAtK3sQp185l2j-MYBVUs4Do-_4da3XUlteJz7"),
             at: When(ago(60_000)),
+            replaces: false,
             hidden: hidden("/v1/systems/erp/confirm"),
         }),
         change: None,
         standing: None,
-        again: hidden("/v1/systems"),
+        again: Some(Again {
+            rotates: false,
+            begun: false,
+            hidden: hidden("/v1/systems"),
+        }),
         cases: vec![],
         facts: vec![("Invited", Shown::When(When(ago(120_000))))],
         ..agent.clone()

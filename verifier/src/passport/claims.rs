@@ -109,7 +109,7 @@ pub struct Grounds {
     pub life_s: u64,
     /// 16 random bytes.
     pub cti: [u8; 16],
-    /// The key that asked.
+    /// The key that is enrolled for the agent.
     pub key: PublicKey,
     /// The case.
     pub case: CaseId,

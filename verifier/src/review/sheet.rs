@@ -101,7 +101,7 @@ pub struct AgentShown {
     pub sponsor: Id,
     /// Its risk tier.
     pub tier: Tier,
-    /// The key that asked.
+    /// Its key, as weighed.
     pub key: JwkThumbprint,
     /// The highest band it may act in unattended, as recorded.
     pub latitude: Latitude,

@@ -185,7 +185,7 @@ impl Agent {
         self.exposure_minor
     }
 
-    /// The key that signed the request.
+    /// The key that was enrolled for it; in the first decision of a case, the one that signed the request.
     #[must_use]
     pub const fn key(&self) -> JwkThumbprint {
         self.key

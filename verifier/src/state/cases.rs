@@ -15,6 +15,7 @@ use crate::{
     entry::{CaseId, CasePlace},
     event::{ActionRequested, Body, DecisionMade, Genesis},
     id::Id,
+    key::PublicKey,
     passport::{Claims, Passport, Path},
     review::HistoryCase,
     snapshot::Snapshot,
@@ -318,6 +319,7 @@ fn check_snapshot<R: Rows>(
         _ => None,
     };
     let found = snapshot.agent();
+    let key = agent.stage.enrolled_key().map(PublicKey::jwk_thumbprint);
     // What hangs on other cases, a part of a log does not show.
     let whole = step.completeness == Completeness::Whole;
     let latitude = trust::weighed_agent(rows, &row.agent, step.decided_at)?;
@@ -343,7 +345,11 @@ fn check_snapshot<R: Rows>(
             !whole || found.exposure_minor() == agent.exposure_minor,
             "agent.exposure_minor",
         ),
-        (found.key() == row.key, "agent.key"),
+        // The first decision is of the key that asked; after a review, another may be enrolled (ST-2).
+        (
+            Some(found.key()) == key && (row.verdict.is_some() || found.key() == row.key),
+            "agent.key",
+        ),
         (snapshot.target().status() == target.status, "target.status"),
         (
             snapshot.counterparty().status() == counterparty.status,

@@ -1,9 +1,11 @@
 //! Events about who there is.
 
 use alloc::{format, vec, vec::Vec};
+use core::mem;
 
 use super::{
-    AgentRow, CounterpartyRow, Ground, Row, RowName, Rows, Stage, StateError, Subject, SystemRow,
+    AgentRow, CounterpartyRow, Ground, NewKey, Row, RowName, Rows, Stage, StateError, Subject,
+    SystemRow,
     apply::{agent, broken, counterparty, system, take_key},
 };
 use crate::{
@@ -55,29 +57,35 @@ pub(super) fn apply<R: Rows>(
     }
 }
 
-/// ST-2: an id is invited again only while no key was confirmed for it.
+/// ST-2: whoever has a key keeps all there is and gets another one.
 fn agent_invited<R: Rows>(
     rows: &mut R,
     body: &AgentInvited,
     moment: &Moment,
 ) -> Result<(), StateError<R::Error>> {
     let name = RowName::Agent(body.agent.clone());
-    if let Some(Row::Agent(row)) = rows.row(&name).map_err(StateError::Rows)?
-        && row.stage.enrolled_key().is_some()
+    let new = NewKey::Invited {
+        code: body.code,
+        expires_at: body.expires_at,
+    };
+    if let Some(Row::Agent(mut row)) = rows.row(&name).map_err(StateError::Rows)?
+        && let Some(key) = row.stage.enrolled_key()
     {
-        return broken(
-            "already-enrolled",
-            format!(
-                "agent `{}` is already enrolled; ids are never used again",
-                body.agent
-            ),
-        );
+        if row.sponsor != body.sponsor || row.tier != body.tier || row.latitude != body.latitude {
+            return broken(
+                "enrolment-mismatch",
+                format!(
+                    "agent `{}` has a key: it gets another one with the sponsor, tier and latitude that it has",
+                    body.agent
+                ),
+            );
+        }
+        row.stage = rotating(*key, new, moment);
+        rows.set(name, Row::Agent(row));
+        return Ok(());
     }
     let row = AgentRow {
-        stage: Stage::Invited {
-            code: body.code,
-            expires_at: body.expires_at,
-        },
+        stage: Stage::Enrolling(new),
         sponsor: body.sponsor.clone(),
         tier: body.tier,
         latitude: body.latitude,
@@ -95,8 +103,7 @@ fn agent_claimed<R: Rows>(
     moment: &Moment,
 ) -> Result<(), StateError<R::Error>> {
     let mut row = agent(rows, &body.id)?;
-    row.stage = claimed(row.stage, &body.key, moment.at)?;
-    row.entries.push(moment.ground());
+    claimed(&mut row.stage, &mut row.entries, &body.key, moment)?;
     rows.set(RowName::Agent(body.id.clone()), Row::Agent(row));
     Ok(())
 }
@@ -117,8 +124,7 @@ fn agent_enrolled<R: Rows>(
             ),
         );
     }
-    row.stage = enrolled(row.stage, &body.key)?;
-    row.entries.push(moment.ground());
+    row.entries = enrolled(&mut row.stage, (row.entries, row.status), &body.key, moment)?;
     take_key(rows, &body.key, Subject::Agent(body.agent.clone()))?;
     rows.set(RowName::Agent(body.agent.clone()), Row::Agent(row));
     Ok(())
@@ -137,7 +143,7 @@ fn agent_changed<R: Rows>(
         );
     }
     row.status = body.status;
-    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.ground());
+    status_changed(&mut row.entries, moment);
     rows.set(RowName::Agent(body.id.clone()), Row::Agent(row));
     Ok(())
 }
@@ -148,22 +154,19 @@ fn system_invited<R: Rows>(
     moment: &Moment,
 ) -> Result<(), StateError<R::Error>> {
     let name = RowName::System(body.system.clone());
-    if let Some(Row::System(row)) = rows.row(&name).map_err(StateError::Rows)?
-        && row.stage.enrolled_key().is_some()
+    let new = NewKey::Invited {
+        code: body.code,
+        expires_at: body.expires_at,
+    };
+    if let Some(Row::System(mut row)) = rows.row(&name).map_err(StateError::Rows)?
+        && let Some(key) = row.stage.enrolled_key()
     {
-        return broken(
-            "already-enrolled",
-            format!(
-                "target system `{}` is already enrolled; ids are never used again",
-                body.system
-            ),
-        );
+        row.stage = rotating(*key, new, moment);
+        rows.set(name, Row::System(row));
+        return Ok(());
     }
     let row = SystemRow {
-        stage: Stage::Invited {
-            code: body.code,
-            expires_at: body.expires_at,
-        },
+        stage: Stage::Enrolling(new),
         status: Status::Active,
         entries: vec![moment.ground()],
     };
@@ -177,8 +180,7 @@ fn system_claimed<R: Rows>(
     moment: &Moment,
 ) -> Result<(), StateError<R::Error>> {
     let mut row = system(rows, &body.id)?;
-    row.stage = claimed(row.stage, &body.key, moment.at)?;
-    row.entries.push(moment.ground());
+    claimed(&mut row.stage, &mut row.entries, &body.key, moment)?;
     rows.set(RowName::System(body.id.clone()), Row::System(row));
     Ok(())
 }
@@ -189,8 +191,7 @@ fn system_enrolled<R: Rows>(
     moment: &Moment,
 ) -> Result<(), StateError<R::Error>> {
     let mut row = system(rows, &body.system)?;
-    row.stage = enrolled(row.stage, &body.key)?;
-    row.entries.push(moment.ground());
+    row.entries = enrolled(&mut row.stage, (row.entries, row.status), &body.key, moment)?;
     take_key(rows, &body.key, Subject::System(body.system.clone()))?;
     rows.set(RowName::System(body.system.clone()), Row::System(row));
     Ok(())
@@ -209,7 +210,7 @@ fn system_changed<R: Rows>(
         );
     }
     row.status = body.status;
-    replace_last(&mut row.entries, ENROLMENT_ENTRIES, moment.ground());
+    status_changed(&mut row.entries, moment);
     rows.set(RowName::System(body.id.clone()), Row::System(row));
     Ok(())
 }
@@ -273,34 +274,95 @@ fn counterparty_changed<R: Rows>(
 /// Invited, claimed, enrolled.
 const ENROLMENT_ENTRIES: usize = 3;
 
+/// And suspended, before another key was confirmed.
+const SUSPENDED_ENTRIES: usize = ENROLMENT_ENTRIES + 1;
+
+/// The newest status overrules the one before, also the one of which the entries of a replaced key speak.
+fn status_changed(entries: &mut Vec<Ground>, moment: &Moment) {
+    if entries.len() > SUSPENDED_ENTRIES {
+        entries.drain(..SUSPENDED_ENTRIES);
+    }
+    replace_last(entries, ENROLMENT_ENTRIES, moment.ground());
+}
+
 /// Keeps the first `kept` entries and the newest: each change overrules the one before.
 fn replace_last(entries: &mut Vec<Ground>, kept: usize, entry: Ground) {
     entries.truncate(kept);
     entries.push(entry);
 }
 
-/// A key is shown once per code, while the code lives. Whether the code was the right one is judged with the
-/// signature ([`super::check_signed`]): it stands in the signed body.
-fn claimed<E>(stage: Stage, key: &PublicKey, at: UnixMillis) -> Result<Stage, StateError<E>> {
-    match stage {
-        Stage::Invited { expires_at, .. } if at <= expires_at => Ok(Stage::Claimed(*key)),
-        Stage::Invited { expires_at, .. } => broken(
-            "code-expired",
-            format!("the one-time code died at {expires_at} ms: invite again"),
-        ),
-        Stage::Claimed(_) => broken("code-used", "the one-time code was used: invite again"),
-        Stage::Enrolled(_) => broken("already-enrolled", "a key is already enrolled"),
+/// ST-2: `key` counts while another is on its way.
+fn rotating(key: PublicKey, new: NewKey, moment: &Moment) -> Stage {
+    Stage::Rotating {
+        key,
+        new,
+        entries: vec![moment.ground()],
     }
 }
 
-fn enrolled<E>(stage: Stage, key: &PublicKey) -> Result<Stage, StateError<E>> {
-    match stage {
-        Stage::Claimed(shown) if shown == *key => Ok(Stage::Enrolled(*key)),
-        Stage::Claimed(_) => broken(
-            "enrolment-mismatch",
-            "the key confirmed is not the key that was shown",
-        ),
-        Stage::Invited { .. } => broken("not-claimed", "no key was shown yet"),
-        Stage::Enrolled(_) => broken("already-enrolled", "a key is already enrolled"),
+/// A key is shown once per code, while the code lives. Whether the code was the right one is judged with the
+/// signature ([`super::check_signed`]): it stands in the signed body.
+fn claimed<E>(
+    stage: &mut Stage,
+    entries: &mut Vec<Ground>,
+    key: &PublicKey,
+    moment: &Moment,
+) -> Result<(), StateError<E>> {
+    let (new, entries) = match stage {
+        Stage::Enrolling(new) => (new, entries),
+        Stage::Rotating { new, entries, .. } => (new, entries),
+        Stage::Enrolled(_) => {
+            return broken(
+                "already-enrolled",
+                "a key is already enrolled: invite again to replace it",
+            );
+        }
+    };
+    match *new {
+        NewKey::Invited { expires_at, .. } if moment.at <= expires_at => {}
+        NewKey::Invited { expires_at, .. } => {
+            return broken(
+                "code-expired",
+                format!("the one-time code died at {expires_at} ms: invite again"),
+            );
+        }
+        NewKey::Claimed(_) => {
+            return broken("code-used", "the one-time code was used: invite again");
+        }
     }
+    *new = NewKey::Claimed(*key);
+    entries.push(moment.ground());
+    Ok(())
+}
+
+/// ST-2, ST-3: the key that was shown counts from here on, and no other. Answers the entries that say so, and that
+/// the status is what it was.
+fn enrolled<E>(
+    stage: &mut Stage,
+    (mut entries, status): (Vec<Ground>, Status),
+    key: &PublicKey,
+    moment: &Moment,
+) -> Result<Vec<Ground>, StateError<E>> {
+    match stage.new_key() {
+        Some(NewKey::Claimed(shown)) if shown == key => {}
+        Some(NewKey::Claimed(_)) => {
+            return broken(
+                "enrolment-mismatch",
+                "the key confirmed is not the key that was shown",
+            );
+        }
+        Some(NewKey::Invited { .. }) => return broken("not-claimed", "no key was shown yet"),
+        None => return broken("already-enrolled", "a key is already enrolled"),
+    }
+    if let Stage::Rotating { entries: newer, .. } = stage {
+        // Of the new key alone, an invitation says `active`.
+        match status {
+            Status::Active => entries.clear(),
+            Status::Suspended => entries.truncate(SUSPENDED_ENTRIES),
+        }
+        entries.extend(mem::take(newer));
+    }
+    entries.push(moment.ground());
+    *stage = Stage::Enrolled(*key);
+    Ok(entries)
 }

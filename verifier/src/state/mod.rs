@@ -27,9 +27,9 @@ pub use authority::{Deed, People, Signer, may_sign};
 pub use review::{Agreed, agreed, may_judge, rests};
 pub use rows::{
     AdministratorsRow, AgentRow, BundleRow, CaseEvent, CaseRow, CounterpartyRow, DelegationRow,
-    Due, Ending, GivenApproval, Ground, HISTORY_MAX, Moved, PasskeyRow, PasswordRow, PersonPasskey,
-    PersonRow, PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row, Said,
-    ShownPasskey, Stage, Subject, SystemRow, Terms,
+    Due, Ending, GivenApproval, Ground, HISTORY_MAX, Moved, NewKey, PasskeyRow, PasswordRow,
+    PersonPasskey, PersonRow, PersonStage, PersonStatus, PolicyRow, ProposalRow, ReviewRow, Row,
+    Said, ShownPasskey, Stage, Subject, SystemRow, Terms,
 };
 pub use sheet::SheetFacts;
 pub use signatures::{Blobs, SignedError, check_signed};

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Row, RowName, Rows, Stage, passkeys};
+use super::{NewKey, Row, RowName, Rows, passkeys};
 use crate::{
     act::{
         Act, ActionRequest, Activation, AgentConfirmation, AgentInvitation, Claim, Claimant,
@@ -453,8 +453,8 @@ fn stage_code<R: Rows>(
         Some(Row::System(row)) => Some(row.stage),
         _ => None,
     };
-    Ok(match stage {
-        Some(Stage::Invited { code, .. }) => Some(code),
+    Ok(match stage.as_ref().and_then(|stage| stage.new_key()) {
+        Some(NewKey::Invited { code, .. }) => Some(*code),
         _ => None,
     })
 }

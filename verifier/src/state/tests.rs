@@ -11,6 +11,7 @@ mod password;
 mod people;
 mod review;
 mod reviewers;
+mod rotation;
 mod rounds;
 mod rows;
 mod signed;
@@ -158,6 +159,7 @@ fn every_code_of_the_page_is_produced_and_no_other() {
     cases.extend(staying::cases());
     cases.extend(review::cases());
     cases.extend(reviewers::cases());
+    cases.extend(rotation::cases());
     cases.extend(rounds::cases());
     cases.extend(outcomes::cases());
     check(&cases);

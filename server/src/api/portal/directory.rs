@@ -6,7 +6,7 @@ use agentsigna_verifier::{
     action::Latitude,
     id::Id,
     snapshot::Status,
-    state::{AgentRow, Deed, Ground, Stage, SystemRow},
+    state::{AgentRow, Deed, Ground, NewKey, Stage, SystemRow},
 };
 use axum::{
     Extension, Router,
@@ -22,7 +22,8 @@ use super::{
     notice::done,
     pages::{
         directory::{
-            ActorKind, ActorPage, AgentForm, AgentRow as AgentLine, Agents, KeyShown, Systems,
+            ActorKind, ActorPage, Again, AgentForm, AgentRow as AgentLine, Agents, KeyShown,
+            Systems,
         },
         frame::{Facts, Problem},
         parts::{Chip, Hash, Sentence, Shown, When},
@@ -147,9 +148,13 @@ fn agent(
         sponsor: &row.sponsor,
         latitude: row.latitude,
     };
+    // Another key comes with the latitude that there is (ST-2), a first one with what the portal grants: none.
     let invited = Deed::InviteAgent {
         sponsor: &row.sponsor,
-        latitude: Latitude::NONE,
+        latitude: match row.stage.enrolled_key() {
+            Some(_) => row.latitude,
+            None => Latitude::NONE,
+        },
     };
     let fields = |path: String| agent_fields(path, &id, &row);
     let shown = key_shown(
@@ -258,9 +263,9 @@ fn system(
 /// Where an agent or a target system stands, in one word.
 fn status(stage: &Stage, status: Status) -> Chip {
     Chip::named(match stage {
-        Stage::Invited { .. } => "invited",
-        Stage::Claimed(_) => "claimed",
-        Stage::Enrolled(_) => status.name(),
+        Stage::Enrolling(NewKey::Invited { .. }) => "invited",
+        Stage::Enrolling(NewKey::Claimed(_)) => "claimed",
+        Stage::Enrolled(_) | Stage::Rotating { .. } => status.name(),
     })
 }
 
@@ -272,22 +277,50 @@ fn enrolment(
     entries: &[Ground],
 ) -> Result<Facts, Refusal> {
     const NAMES: [&str; 4] = ["Invited", "Key shown", "Enrolled", "Status set"];
-    let mut facts = Facts::new();
-    for (name, entry) in NAMES.into_iter().zip(entries) {
-        let at = door.office.decided_at(visitor, entry.index)?;
-        facts.push((name, Shown::When(When(at))));
+    const SUSPENDED: [&str; 7] = [
+        "First invited",
+        "First key shown",
+        "First enrolled",
+        "Status set",
+        "Invited",
+        "Key shown",
+        "Enrolled",
+    ];
+    let names: &[&str] = if entries.len() > NAMES.len() {
+        &SUSPENDED
+    } else {
+        &NAMES
+    };
+    let mut facts = times(door, visitor, names, entries)?;
+    if let Some(key) = stage.enrolled_key() {
+        let key = key.jwk_thumbprint().to_base64url();
+        facts.push(("Key", Shown::Hash(Hash::new(key))));
     }
-    match stage {
-        Stage::Invited { expires_at, .. } => {
-            facts.push(("Code counts until", Shown::When(When(*expires_at))));
-        }
-        Stage::Claimed(_) => {}
-        Stage::Enrolled(key) => {
-            let key = key.jwk_thumbprint().to_base64url();
-            facts.push(("Key", Shown::Hash(Hash::new(key))));
-        }
+    if let Stage::Rotating { entries, .. } = stage {
+        const NEXT: [&str; 2] = ["New key invited", "New key shown"];
+        facts.extend(times(door, visitor, &NEXT, entries)?);
+    }
+    if let Some(NewKey::Invited { expires_at, .. }) = stage.new_key() {
+        facts.push(("Code counts until", Shown::When(When(*expires_at))));
     }
     Ok(facts)
+}
+
+/// When each of `entries` was decided, under its name.
+fn times(
+    door: &Door,
+    visitor: &Visitor,
+    names: &[&'static str],
+    entries: &[Ground],
+) -> Result<Facts, Refusal> {
+    names
+        .iter()
+        .zip(entries)
+        .map(|(name, entry)| {
+            let at = door.office.decided_at(visitor, entry.index)?;
+            Ok((*name, Shown::When(When(at))))
+        })
+        .collect()
 }
 
 /// A key that waits, with the confirmation for whoever may sign it.
@@ -298,8 +331,12 @@ fn key_shown(
     deed: &Deed<'_>,
     mut hidden: Vec<(&'static str, String)>,
 ) -> Result<Option<KeyShown>, Refusal> {
-    let Stage::Claimed(key) = stage else {
+    let Some(NewKey::Claimed(key)) = stage.new_key() else {
         return Ok(None);
+    };
+    let (entries, replaces) = match stage {
+        Stage::Rotating { entries, .. } => (entries.as_slice(), true),
+        _ => (entries, false),
     };
     let thumbprint = key.jwk_thumbprint().to_base64url();
     if door.office.may(visitor, deed)? {
@@ -311,20 +348,24 @@ fn key_shown(
     Ok(Some(KeyShown {
         thumbprint: Hash::new(thumbprint),
         at: When(door.office.decided_at(visitor, at)?),
+        replaces,
         hidden,
     }))
 }
 
-/// Another invitation, while no key counts (ST-2), for whoever may sign it.
+/// Another invitation, for a first key or another one (ST-2), for whoever may sign it.
 fn again(
     door: &Door,
     visitor: &Visitor,
     stage: &Stage,
     deed: &Deed<'_>,
     hidden: Vec<(&'static str, String)>,
-) -> Result<Vec<(&'static str, String)>, Refusal> {
-    let open = stage.enrolled_key().is_none() && door.office.may(visitor, deed)?;
-    Ok(if open { hidden } else { Vec::new() })
+) -> Result<Option<Again>, Refusal> {
+    Ok(door.office.may(visitor, deed)?.then(|| Again {
+        rotates: stage.enrolled_key().is_some(),
+        begun: matches!(stage, Stage::Rotating { .. }),
+        hidden,
+    }))
 }
 
 /// The other status, for whoever may set it; only what has a key has one.

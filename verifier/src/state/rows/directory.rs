@@ -13,9 +13,27 @@ use crate::{
     time::UnixMillis,
 };
 
-/// How far an enrolment has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far an enrolment has come, or a rotation (ST-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
+    /// The first key is on its way; nothing may sign yet.
+    Enrolling(NewKey),
+    /// The key may sign.
+    Enrolled(PublicKey),
+    /// The key may sign until the one that is on its way is confirmed.
+    Rotating {
+        /// The enrolled key.
+        key: PublicKey,
+        /// What is on its way.
+        new: NewKey,
+        /// The entries that brought `new` so far: its invitation, its claim.
+        entries: Vec<Ground>,
+    },
+}
+
+/// A key that is on its way: it may sign nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewKey {
     /// A code is out.
     Invited {
         /// Digest of the code.
@@ -23,10 +41,8 @@ pub enum Stage {
         /// When it dies.
         expires_at: UnixMillis,
     },
-    /// A key was shown and waits for the founder to confirm it.
+    /// The key was shown and waits to be confirmed.
     Claimed(PublicKey),
-    /// The key may sign.
-    Enrolled(PublicKey),
 }
 
 /// What is known of an agent.
@@ -83,12 +99,53 @@ impl Stage {
     #[must_use]
     pub const fn enrolled_key(&self) -> Option<&PublicKey> {
         match self {
-            Self::Enrolled(key) => Some(key),
-            Self::Invited { .. } | Self::Claimed(_) => None,
+            Self::Enrolled(key) | Self::Rotating { key, .. } => Some(key),
+            Self::Enrolling(_) => None,
         }
     }
 
-    pub(super) fn to_value(self) -> Value {
+    /// The key that is on its way, if one is: the first, or the next.
+    #[must_use]
+    pub const fn new_key(&self) -> Option<&NewKey> {
+        match self {
+            Self::Enrolling(new) | Self::Rotating { new, .. } => Some(new),
+            Self::Enrolled(_) => None,
+        }
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Enrolling(new) => new.to_value(),
+            Self::Enrolled(key) => {
+                Value::array([Value::from("enrolled"), Value::bytes(key.as_bytes())])
+            }
+            Self::Rotating { key, new, entries } => Value::array([
+                Value::from("rotating"),
+                Value::bytes(key.as_bytes()),
+                new.to_value(),
+                grounds(entries),
+            ]),
+        }
+    }
+
+    pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
+        let mut items = value.into_items("stage")?;
+        let stage = match items.text("stage")?.as_str() {
+            "enrolled" => Self::Enrolled(key(&mut items)?),
+            "rotating" => Self::Rotating {
+                key: key(&mut items)?,
+                new: NewKey::from_value(items.value("new key")?)?,
+                entries: read_grounds(&mut items)?,
+            },
+            word => Self::Enrolling(NewKey::read(word, &mut items)?),
+        };
+        items.finish()?;
+        Ok(stage)
+    }
+}
+
+impl NewKey {
+    fn to_value(self) -> Value {
         match self {
             Self::Invited { code, expires_at } => Value::array([
                 Value::from("invited"),
@@ -98,25 +155,27 @@ impl Stage {
             Self::Claimed(key) => {
                 Value::array([Value::from("claimed"), Value::bytes(key.as_bytes())])
             }
-            Self::Enrolled(key) => {
-                Value::array([Value::from("enrolled"), Value::bytes(key.as_bytes())])
-            }
         }
     }
 
-    pub(super) fn from_value(value: Value) -> Result<Self, CborError> {
-        let mut items = value.into_items("stage")?;
-        let stage = match items.text("stage")?.as_str() {
-            "invited" => Self::Invited {
+    fn from_value(value: Value) -> Result<Self, CborError> {
+        let mut items = value.into_items("new key")?;
+        let word = items.text("new key")?;
+        let new = Self::read(&word, &mut items)?;
+        items.finish()?;
+        Ok(new)
+    }
+
+    /// What stands behind the word.
+    fn read(word: &str, items: &mut Items) -> Result<Self, CborError> {
+        match word {
+            "invited" => Ok(Self::Invited {
                 code: items.digest("code")?,
                 expires_at: items.time("expires_at")?,
-            },
-            "claimed" => Self::Claimed(key(&mut items)?),
-            "enrolled" => Self::Enrolled(key(&mut items)?),
-            _ => return Err(bad("stage", "`invited`, `claimed` or `enrolled`")),
-        };
-        items.finish()?;
-        Ok(stage)
+            }),
+            "claimed" => Ok(Self::Claimed(key(items)?)),
+            _ => Err(bad("stage", "a stage of `spec/state.md §3`")),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod review;
 use alloc::vec::Vec;
 
 pub use case::{CaseEvent, CaseRow};
-pub use directory::{AgentRow, CounterpartyRow, Stage, SystemRow};
+pub use directory::{AgentRow, CounterpartyRow, NewKey, Stage, SystemRow};
 pub use ending::{Due, Ending, Moved, Said};
 pub use password::PasswordRow;
 pub use people::{

@@ -183,8 +183,25 @@ fn dg_3_a_row_brings_in_no_weak_key() {
             Row::decode(kind, &Value::Array(items.clone()).encode()).as_ref(),
             Ok(row)
         );
-        for stage in ["claimed", "enrolled"] {
-            items[0] = Value::array([Value::from(stage), Value::bytes(&identity)]);
+        let Value::Array(stage) = items[0].clone() else {
+            panic!("{name} stage")
+        };
+        let good = stage[1].clone();
+        let claimed = |key| Value::array([Value::from("claimed"), key]);
+        let rotating = |key, next| {
+            let entries = Value::array([]);
+            Value::array([Value::from("rotating"), key, claimed(next), entries])
+        };
+        let weak = || Value::bytes(&identity);
+        items[0] = rotating(good.clone(), good.clone());
+        assert!(Row::decode(kind, &Value::Array(items.clone()).encode()).is_ok());
+        for stage in [
+            claimed(weak()),
+            Value::array([Value::from("enrolled"), weak()]),
+            rotating(weak(), good.clone()),
+            rotating(good.clone(), weak()),
+        ] {
+            items[0] = stage;
             assert!(Row::decode(kind, &Value::Array(items.clone()).encode()).is_err());
         }
     }
@@ -215,11 +232,18 @@ pub(super) fn any_time() -> impl Strategy<Value = UnixMillis> {
 }
 
 fn any_stage() -> impl Strategy<Value = Stage> {
+    let new = || {
+        prop_oneof![
+            (any_digest(), any_time())
+                .prop_map(|(code, expires_at)| NewKey::Invited { code, expires_at }),
+            any_key().prop_map(NewKey::Claimed),
+        ]
+    };
+    let rotating = (any_key(), new(), any_grounds());
     prop_oneof![
-        (any_digest(), any_time())
-            .prop_map(|(code, expires_at)| Stage::Invited { code, expires_at }),
-        any_key().prop_map(Stage::Claimed),
+        new().prop_map(Stage::Enrolling),
         any_key().prop_map(Stage::Enrolled),
+        rotating.prop_map(|(key, new, entries)| Stage::Rotating { key, new, entries }),
     ]
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The member of a snapshot at a dotted path, set.
-fn weighed(made: &DecisionMade, changes: &[(&str, Value)]) -> DecisionMade {
+pub(super) fn weighed(made: &DecisionMade, changes: &[(&str, Value)]) -> DecisionMade {
     let mut value = made.snapshot.to_value();
     for (path, new) in changes {
         let mut at = &mut value;

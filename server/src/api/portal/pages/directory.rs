@@ -73,10 +73,21 @@ pub struct ActorPage {
     pub change: Option<&'static str>,
     /// Of an agent, what evidence says of it.
     pub standing: Option<StandingShown>,
-    /// Hidden fields of another invitation, while no key counts; empty where the person may not.
-    pub again: Vec<(&'static str, String)>,
+    /// Another invitation, where the person may sign one.
+    pub again: Option<Again>,
     /// Its last cases.
     pub cases: Vec<CaseRow>,
+}
+
+/// An invitation of who was invited before.
+#[derive(Debug, Clone)]
+pub struct Again {
+    /// Whether a key counts: then it is a rotation.
+    pub rotates: bool,
+    /// Whether a rotation has begun.
+    pub begun: bool,
+    /// Hidden fields.
+    pub hidden: Vec<(&'static str, String)>,
 }
 
 /// What evidence says of an agent or a counterparty.
@@ -121,6 +132,8 @@ pub struct KeyShown {
     pub thumbprint: Hash,
     /// When it was shown.
     pub at: When,
+    /// Whether it takes the place of a key that counts.
+    pub replaces: bool,
     /// The body of the confirmation: hidden fields. Empty where the person may not confirm.
     pub hidden: Vec<(&'static str, String)>,
 }
