@@ -1,6 +1,6 @@
 //! Events about who there is.
 
-use alloc::{format, vec, vec::Vec};
+use alloc::{boxed::Box, format, vec, vec::Vec};
 use core::mem;
 
 use super::{
@@ -295,7 +295,7 @@ fn replace_last(entries: &mut Vec<Ground>, kept: usize, entry: Ground) {
 fn rotating(key: PublicKey, new: NewKey, moment: &Moment) -> Stage {
     Stage::Rotating {
         key,
-        new,
+        new: Box::new(new),
         entries: vec![moment.ground()],
     }
 }
@@ -310,7 +310,7 @@ fn claimed<E>(
 ) -> Result<(), StateError<E>> {
     let (new, entries) = match stage {
         Stage::Enrolling(new) => (new, entries),
-        Stage::Rotating { new, entries, .. } => (new, entries),
+        Stage::Rotating { new, entries, .. } => (&mut **new, entries),
         Stage::Enrolled(_) => {
             return broken(
                 "already-enrolled",

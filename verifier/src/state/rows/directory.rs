@@ -1,6 +1,6 @@
 //! The rows of agents, target systems and counterparties.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use super::{Ground, bad, grounds, read_grounds};
 use crate::{
@@ -25,7 +25,7 @@ pub enum Stage {
         /// The enrolled key.
         key: PublicKey,
         /// What is on its way.
-        new: NewKey,
+        new: Box<NewKey>,
         /// The entries that brought `new` so far: its invitation, its claim.
         entries: Vec<Ground>,
     },
@@ -106,9 +106,10 @@ impl Stage {
 
     /// The key that is on its way, if one is: the first, or the next.
     #[must_use]
-    pub const fn new_key(&self) -> Option<&NewKey> {
+    pub fn new_key(&self) -> Option<&NewKey> {
         match self {
-            Self::Enrolling(new) | Self::Rotating { new, .. } => Some(new),
+            Self::Enrolling(new) => Some(new),
+            Self::Rotating { new, .. } => Some(new),
             Self::Enrolled(_) => None,
         }
     }
@@ -134,7 +135,7 @@ impl Stage {
             "enrolled" => Self::Enrolled(key(&mut items)?),
             "rotating" => Self::Rotating {
                 key: key(&mut items)?,
-                new: NewKey::from_value(items.value("new key")?)?,
+                new: Box::new(NewKey::from_value(items.value("new key")?)?),
                 entries: read_grounds(&mut items)?,
             },
             word => Self::Enrolling(NewKey::read(word, &mut items)?),

@@ -312,7 +312,7 @@ fn st_2_all_but_the_key_stays() {
     match row(&tenant).stage {
         Stage::Rotating { key, new, entries } => {
             assert_eq!(key, tenant.public(Role::Agent));
-            assert!(matches!(new, NewKey::Invited { .. }));
+            assert!(matches!(*new, NewKey::Invited { .. }));
             assert_eq!(entries.len(), 1);
             assert_eq!(entries[0].index, newest);
         }

@@ -243,7 +243,11 @@ fn any_stage() -> impl Strategy<Value = Stage> {
     prop_oneof![
         new().prop_map(Stage::Enrolling),
         any_key().prop_map(Stage::Enrolled),
-        rotating.prop_map(|(key, new, entries)| Stage::Rotating { key, new, entries }),
+        rotating.prop_map(|(key, new, entries)| Stage::Rotating {
+            key,
+            new: Box::new(new),
+            entries,
+        }),
     ]
 }
 
