@@ -5,6 +5,7 @@ deterministic CBOR. Both are the business of the verifier's own readers. The ord
 that of their encodings.
 """
 
+import multiprocessing
 import os
 import re
 import sys
@@ -103,42 +104,47 @@ def changes(value):
         yield 1.5
 
 
+def judge(name):
+    """What is wrong with one file, the kind of its event if it has one, and how many changes of it were refused."""
+    roots, findings, kind, refused = ROOTS[os.path.splitext(name)[1]], [], None, 0
+    missing = [root for root in roots if root not in types]
+    if missing:
+        return [f"{name}: no rule `{missing[0]}` in spec/*.cddl to judge it by"], kind, refused
+    with open(name, "rb") as file:
+        data = file.read()
+    root = fits(types, roots, data)
+    if os.path.basename(name).startswith(MALFORMED):
+        return [f"{name}: is a good `{root}`, expected a malformed one"] if root else [], kind, refused
+    if not root:
+        return [f"{name}: is no {' and no '.join(f'`{root}`' for root in roots)}"], kind, refused
+    if not name.startswith("spec/"):
+        return findings, kind, refused
+    value = cbor2.loads(data)
+    judged = [(root, changes(value))]
+    if root == "entry":
+        # The event by the rule of its kind: quicker than by all of them.
+        event = cbor2.loads(value[5])
+        kind = event[0]
+        head = (changed + value[5:] for changed in changes(value[:5]))
+        judged = [(root, head), (kind.replace(".", "-"), changes(event))]
+    for rule, values in judged:
+        for changed in values:
+            data = cbor2.dumps(changed, canonical=True)
+            if fits(types, [rule], data):
+                findings.append(f"{name}: changed to {data.hex()}, it is still a good `{rule}`")
+            refused += 1
+    return findings, kind, refused
+
+
 def main():
-    types = schema()
-    findings, seen, refused = [], set(), 0
     files = sorted(glob("spec/examples/**", recursive=True) + glob("testdata/**", recursive=True))
-    files = [(name, ROOTS[os.path.splitext(name)[1]]) for name in files if os.path.splitext(name)[1] in ROOTS]
-    for name, roots in files:
-        missing = [root for root in roots if root not in types]
-        if missing:
-            findings.append(f"{name}: no rule `{missing[0]}` in spec/*.cddl to judge it by")
-            continue
-        with open(name, "rb") as file:
-            data = file.read()
-        root = fits(types, roots, data)
-        if os.path.basename(name).startswith(MALFORMED):
-            if root:
-                findings.append(f"{name}: is a good `{root}`, expected a malformed one")
-            continue
-        if not root:
-            findings.append(f"{name}: is no {' and no '.join(f'`{root}`' for root in roots)}")
-            continue
-        if not name.startswith("spec/"):
-            continue
-        value = cbor2.loads(data)
-        judged = [(root, changes(value))]
-        if root == "entry":
-            # The event by the rule of its kind: quicker than by all of them.
-            event = cbor2.loads(value[5])
-            seen.add(event[0])
-            head = (changed + value[5:] for changed in changes(value[:5]))
-            judged = [(root, head), (event[0].replace(".", "-"), changes(event))]
-        for rule, values in judged:
-            for changed in values:
-                data = cbor2.dumps(changed, canonical=True)
-                if fits(types, [rule], data):
-                    findings.append(f"{name}: changed to {data.hex()}, it is still a good `{rule}`")
-                refused += 1
+    files = [name for name in files if os.path.splitext(name)[1] in ROOTS]
+    # One process for each processor; the rules are read before, and are in each of them.
+    with multiprocessing.get_context("fork").Pool() as pool:
+        results = pool.map(judge, files, chunksize=4)
+    findings = [finding for found, _, _ in results for finding in found]
+    seen = {kind for _, kind, _ in results if kind}
+    refused = sum(count for _, _, count in results)
     with open("spec/event.cddl", encoding="utf-8") as file:
         kinds = set(re.findall(r'^[a-z-]+ = \["([a-z.-]+)", (?:in|outside)-case', file.read(), re.M))
     for kind in sorted(kinds - seen):
@@ -150,4 +156,5 @@ def main():
     print(f"  {len(kinds)} kinds, {len(files)} files judged, {refused} changed values refused")
 
 
+types = schema()
 main()
