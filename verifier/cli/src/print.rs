@@ -6,8 +6,7 @@
 
 mod json;
 
-use std::fmt::Write as _;
-
+use agentsigna_verifier::{review::words, time::UnixMillis};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -126,34 +125,9 @@ pub(crate) fn time(millis: u64) -> String {
     format!("{} ({millis})", date(millis))
 }
 
-/// Milliseconds since the epoch as `2026-11-22T04:00:14.000Z` (RFC 3339).
+/// Milliseconds since the epoch as `2026-11-22T04:00:14.000Z` (RFC 3339); what is beyond all times as a number.
 pub(crate) fn date(millis: u64) -> String {
-    let (days, day_ms) = (millis / 86_400_000, millis % 86_400_000);
-    // Days to date: Hinnant, "chrono-compatible low-level date algorithms", civil_from_days, for years after 0.
-    let shifted = days.saturating_add(719_468);
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T");
-    // Writing into a string does not fail.
-    let _ = write!(
-        text,
-        "{:02}:{:02}:{:02}.{:03}Z",
-        day_ms / 3_600_000,
-        day_ms / 60_000 % 60,
-        day_ms / 1000 % 60,
-        day_ms % 1000
-    );
-    text
+    UnixMillis::new(millis).map_or_else(|| millis.to_string(), words::date)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod catalogue;
 
 use alloc::{
     collections::BTreeMap,
+    format,
     string::{String, ToString as _},
     vec::Vec,
 };
@@ -323,6 +324,20 @@ impl Action {
     #[must_use]
     pub const fn parameters(&self) -> &BTreeMap<ParameterName, Parameter> {
         &self.parameters
+    }
+
+    /// One line for people; parameters are not in it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        format!(
+            "{} of {} {} (minor units) to {} in {}, reference `{}`",
+            self.kind.name(),
+            self.amount_minor,
+            self.currency,
+            self.counterparty,
+            self.target,
+            self.reference
+        )
     }
 
     /// The band this action counts as where the tenant's currency has `exponent`.

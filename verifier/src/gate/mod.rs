@@ -240,17 +240,9 @@ fn believed(passport: &[u8], trust: &Trust, now: UnixMillis) -> Result<Claims, G
     }
 }
 
-/// One line for an action.
+/// One line for an action, with the names of its parameters.
 fn words(action: &Action) -> String {
-    let mut text = format!(
-        "{} of {} {} (minor units) to {} in {}, reference `{}`",
-        action.kind().name(),
-        action.amount_minor(),
-        action.currency(),
-        action.counterparty(),
-        action.target(),
-        action.reference()
-    );
+    let mut text = action.describe();
     let parameters = action.parameters().keys().map(ToString::to_string);
     let names = parameters.collect::<alloc::vec::Vec<_>>().join(", ");
     if !names.is_empty() {

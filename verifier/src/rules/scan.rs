@@ -9,8 +9,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::{
-    action::is_control_or_bidi,
     limits::{POLICY_BYTES_MAX, POLICY_SOURCE_BYTES_MAX, POLICY_TOKENS_MAX},
+    review::words::is_unseen,
 };
 
 /// Policies of a bundle.
@@ -278,9 +278,7 @@ impl Scanner<'_> {
         match self.rest().chars().next() {
             Some(c) if c == '\n' => Ok(Some(c)),
             Some(c) if c.is_control() => Err(self.error(Fault::Control { code: c.into() })),
-            Some(c) if is_control_or_bidi(c) || is_hidden(c) => {
-                Err(self.error(Fault::Invisible { code: c.into() }))
-            }
+            Some(c) if is_unseen(c) => Err(self.error(Fault::Invisible { code: c.into() })),
             other => Ok(other),
         }
     }
@@ -401,12 +399,4 @@ const fn closing(open: char) -> char {
         '[' => ']',
         _ => '}',
     }
-}
-
-/// Characters without width, beside those of `is_control_or_bidi`: a reviewer does not see them.
-const fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-    )
 }

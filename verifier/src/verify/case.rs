@@ -545,7 +545,7 @@ fn say(checks: &mut Checks, steps: &Steps<'_>, row: &CaseRow) {
     checks.claim("asked by", &steps.request.agent, Voucher::AgentKey);
     checks.claim(
         "asked for",
-        passport::action_text(&steps.request.action),
+        steps.request.action.describe(),
         Voucher::AgentKey,
     );
     checks.claim("sponsor", snapshot.agent().sponsor(), Voucher::FounderKey);

@@ -1,6 +1,6 @@
 //! A Passport by itself: profiles `passport` and `gate`.
 
-use alloc::{format, string::String};
+use alloc::format;
 
 use super::{
     Profile, Question, Report, Step, Voucher, approvals,
@@ -371,23 +371,10 @@ pub(super) fn say(checks: &mut Checks, claims: &Claims) {
     checks.claim("case", claims.case, seal);
     checks.claim("agent", &claims.agent, seal);
     checks.claim("agent key", claims.key.to_base64url(), seal);
-    checks.claim("action", action_text(&claims.action), seal);
+    checks.claim("action", claims.action.describe(), seal);
     checks.claim("audience", &claims.audience, seal);
     checks.claim("not before (s)", claims.not_before_s, seal);
     checks.claim("expires (s)", claims.expires_s, seal);
     checks.claim("rules", claims.rules.join(" "), seal);
     checks.claim("bundle", claims.bundle, seal);
-}
-
-/// One line for an action.
-pub(super) fn action_text(action: &crate::action::Action) -> String {
-    format!(
-        "{} of {} {} (minor units) to {} in {}, reference `{}`",
-        action.kind().name(),
-        action.amount_minor(),
-        action.currency(),
-        action.counterparty(),
-        action.target(),
-        action.reference()
-    )
 }
