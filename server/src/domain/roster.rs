@@ -10,7 +10,7 @@ use agentsigna_verifier::{
     id::Id,
     key::JwkThumbprint,
     state::{
-        AgentRow, CounterpartyRow, Deed, DelegationRow, PersonRow, Row, RowName, Signer,
+        AgentRow, CounterpartyRow, Deed, DelegationRow, Ground, PersonRow, Row, RowName, Signer,
         StateError, SystemRow, may_sign,
     },
     time::UnixMillis,
@@ -108,11 +108,7 @@ impl Office {
             visitor,
             RowKind::Agents,
             |row| match row {
-                Row::Agent(row) => row
-                    .entries
-                    .first()
-                    .map(|entry| entry.index)
-                    .map(|at| (row, at)),
+                Row::Agent(row) => begun(&row.entries).map(|at| (row, at)),
                 _ => None,
             },
             |body| match body {
@@ -131,11 +127,7 @@ impl Office {
             visitor,
             RowKind::Systems,
             |row| match row {
-                Row::System(row) => row
-                    .entries
-                    .first()
-                    .map(|entry| entry.index)
-                    .map(|at| (row, at)),
+                Row::System(row) => begun(&row.entries).map(|at| (row, at)),
                 _ => None,
             },
             |body| match body {
@@ -154,11 +146,7 @@ impl Office {
             visitor,
             RowKind::Counterparties,
             |row| match row {
-                Row::Counterparty(row) => row
-                    .entries
-                    .first()
-                    .map(|entry| entry.index)
-                    .map(|at| (row, at)),
+                Row::Counterparty(row) => begun(&row.entries).map(|at| (row, at)),
                 _ => None,
             },
             |body| match body {
@@ -303,4 +291,9 @@ impl Office {
         let row = row.map_err(|error| Refusal::broken(&error))?;
         Ok((id, row.ok_or_else(Refusal::not_found)?))
     }
+}
+
+/// The entry that says whose row it is.
+fn begun(entries: &[Ground]) -> Option<u64> {
+    entries.first().map(|entry| entry.index)
 }

@@ -66,13 +66,7 @@ pub(super) fn started<R: Rows>(
     open.row.add_grounds(grounds);
     // OC-7: what had lapsed was used after all.
     if core::mem::take(&mut open.ending.settled) {
-        let mut agent_row = agent(rows, &open.row.agent)?;
-        let exposure = agent_row.exposure_minor;
-        agent_row.exposure_minor = exposure.saturating_add(open.row.amount_minor);
-        rows.set(
-            RowName::Agent(open.row.agent.clone()),
-            Row::Agent(agent_row),
-        );
+        open.expose(rows, u64::saturating_add)?;
     }
     open.keep(rows, step);
     Ok(())
@@ -238,13 +232,19 @@ impl Open {
         if core::mem::replace(&mut self.ending.settled, true) {
             return Ok(());
         }
+        self.expose(rows, u64::saturating_sub)
+    }
+
+    /// The agent's exposure and the amount, put together by `how`.
+    fn expose<R: Rows>(
+        &self,
+        rows: &mut R,
+        how: fn(u64, u64) -> u64,
+    ) -> Result<(), StateError<R::Error>> {
         let mut agent_row = agent(rows, &self.row.agent)?;
-        let exposure = agent_row.exposure_minor;
-        agent_row.exposure_minor = exposure.saturating_sub(self.row.amount_minor);
-        rows.set(
-            RowName::Agent(self.row.agent.clone()),
-            Row::Agent(agent_row),
-        );
+        agent_row.exposure_minor = how(agent_row.exposure_minor, self.row.amount_minor);
+        let name = RowName::Agent(self.row.agent.clone());
+        rows.set(name, Row::Agent(agent_row));
         Ok(())
     }
 
