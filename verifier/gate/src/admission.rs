@@ -119,6 +119,9 @@ pub enum GateProblem {
     /// What cannot be written down is not admitted.
     #[error("what is admitted could not be written down: try again later, with a new Passport")]
     Seen(#[source] SeenError),
+    /// The thread that was to write it down ended before it could say so.
+    #[error("what is admitted may not be written down: try again later, with a new Passport")]
+    Unwritten,
 }
 
 impl GateProblem {
@@ -132,7 +135,7 @@ impl GateProblem {
             Self::Body => "body-size",
             Self::Used => "used",
             Self::Clock => "no-clock",
-            Self::Seen(_) => "seen-set",
+            Self::Seen(_) | Self::Unwritten => "seen-set",
         }
     }
 
@@ -143,7 +146,7 @@ impl GateProblem {
             Self::Judged(error) => error.status(),
             Self::Body => 413,
             Self::Used => 403,
-            Self::Clock | Self::Seen(_) => 503,
+            Self::Clock | Self::Seen(_) | Self::Unwritten => 503,
         }
     }
 }
@@ -282,7 +285,7 @@ impl Gate {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Err(GateProblem::Used),
             Ok(Err(error)) => return Err(GateProblem::Seen(error)),
-            Err(_) => return Err(GateProblem::Clock),
+            Err(_) => return Err(GateProblem::Unwritten),
         }
         if let Some(reports) = &self.inner.reports {
             // Nobody sends them: they are on the disk for the next start.
