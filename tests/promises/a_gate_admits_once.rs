@@ -393,26 +393,60 @@ fn a_gate_that_is_set_up_wrong_does_not_begin() {
     assert!(begin("gone.json", "mapping.json", upstream).contains("gone.json"));
 }
 
+/// A gate that reports to the platform with the key of its target system.
+struct Reporting {
+    tenant: Tenant,
+    erp: Party,
+    buyer: Party,
+    system: TargetSystem,
+    gate: Gate,
+    folder: TempDir,
+    server: Server,
+}
+
+impl Reporting {
+    fn start() -> Self {
+        let server = Server::start();
+        let tenant = Tenant::found(&server, "north");
+        let key = Key::generate();
+        let erp = tenant.system_with(TARGET, key.clone());
+        tenant.counterparty(SUPPLIER);
+        let _ = tenant.policy(POLICY);
+        let buyer = tenant.agent("buyer-1");
+        let system = TargetSystem::start();
+        let folder = TempDir::new().unwrap();
+        let gate = Gate::start(&Setup {
+            folder: folder.path(),
+            trust: &tenant.trust(&[TARGET]),
+            upstream: &system.url(),
+            state: &folder.path().join("state"),
+            platform: Some((&server.door(), &key)),
+        });
+        Self {
+            tenant,
+            erp,
+            buyer,
+            system,
+            gate,
+            folder,
+            server,
+        }
+    }
+}
+
 /// GA-11, OC-1, AP-16: the log hears of each admission, once, also if the gate dies and, not knowing that it was heard,
 /// reports again.
 #[test]
 fn ga_11_the_log_hears_of_each_admission_once() {
-    let server = Server::start();
-    let tenant = Tenant::found(&server, "north");
-    let key = Key::generate();
-    let erp = tenant.system_with(TARGET, key.clone());
-    tenant.counterparty(SUPPLIER);
-    let _ = tenant.policy(POLICY);
-    let buyer = tenant.agent("buyer-1");
-    let system = TargetSystem::start();
-    let folder = TempDir::new().unwrap();
-    let mut gate = Gate::start(&Setup {
-        folder: folder.path(),
-        trust: &tenant.trust(&[TARGET]),
-        upstream: &system.url(),
-        state: &folder.path().join("state"),
-        platform: Some((&server.door(), &key)),
-    });
+    let Reporting {
+        tenant,
+        erp,
+        buyer,
+        mut gate,
+        folder,
+        server,
+        ..
+    } = Reporting::start();
     let asked = buyer.buy("po-1", 125_000).expect(200);
     let case = asked["case"].as_str().unwrap();
     let order = Order::of("po-1", 125_000);
@@ -459,22 +493,15 @@ fn signal(server: &Server, name: &str) {
 /// all the same, nothing twice, and no report is lost.
 #[test]
 fn ga_11_a_gate_killed_before_it_could_report() {
-    let server = Server::start();
-    let tenant = Tenant::found(&server, "north");
-    let key = Key::generate();
-    let erp = tenant.system_with(TARGET, key.clone());
-    tenant.counterparty(SUPPLIER);
-    let _ = tenant.policy(POLICY);
-    let buyer = tenant.agent("buyer-1");
-    let system = TargetSystem::start();
-    let folder = TempDir::new().unwrap();
-    let mut gate = Gate::start(&Setup {
-        folder: folder.path(),
-        trust: &tenant.trust(&[TARGET]),
-        upstream: &system.url(),
-        state: &folder.path().join("state"),
-        platform: Some((&server.door(), &key)),
-    });
+    let Reporting {
+        tenant,
+        erp,
+        buyer,
+        system,
+        mut gate,
+        folder: _folder,
+        server,
+    } = Reporting::start();
     let bought: Vec<_> = (0..3)
         .map(|number| {
             let name = format!("po-{number}");

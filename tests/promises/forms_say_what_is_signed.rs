@@ -15,8 +15,13 @@ use crate::pages::{
 
 const ORIGIN: &str = "log.example.com/t/0011223344556677";
 
-/// The fields of one form, each filled with something of its kind. Of choices, the first.
-fn filled(page: &Read, form: &Element) -> Vec<(String, String)> {
+/// The fields of one form, each filled: what people type by `typed`, of the field's name and those before it, and else
+/// with something of its kind. Of choices, the first.
+pub(crate) fn filled(
+    page: &Read,
+    form: &Element,
+    typed: impl Fn(&str, &[(String, String)]) -> Option<&'static str>,
+) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for field in &page.0 {
         let is_field = matches!(field.tag.as_str(), "input" | "select" | "textarea");
@@ -32,11 +37,12 @@ fn filled(page: &Read, form: &Element) -> Vec<(String, String)> {
             continue;
         }
         let kind = field.attributes.get("type").map_or("text", String::as_str);
-        let value = match (kind, name.as_str()) {
-            ("datetime-local", _) => String::from("2026-11-22T09:41"),
+        let value = match (kind, typed(&name, &fields)) {
             ("hidden" | "radio" | "checkbox", _) => field.attributes["value"].clone(),
-            (_, "payments_before") => String::from("7"),
-            _ => String::from("something"),
+            (_, Some(text)) => text.to_owned(),
+            ("datetime-local", None) => "2026-11-22T09:41".to_owned(),
+            _ if name == "payments_before" => "7".to_owned(),
+            _ => "something".to_owned(),
         };
         fields.push((name, value));
     }
@@ -52,7 +58,7 @@ fn every_form_becomes_the_body_of_its_act() {
             .of("form")
             .filter(|form| form.attributes["action"] == "/acts");
         for one in forms {
-            let mut fields = filled(&page, one);
+            let mut fields = filled(&page, one, |_, _| None);
             let at = fields.iter().position(|(name, _)| name == "path");
             let (_, path) = fields.remove(at.unwrap_or_else(|| panic!("{name}: no path")));
             let body = form::body(ORIGIN, &path, &fields)

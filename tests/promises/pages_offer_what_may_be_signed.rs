@@ -11,11 +11,7 @@ use agentsigna_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    at_the_portal::Person,
-    audited::audit,
-    pages::html::{self, Element, Read},
-};
+use crate::{at_the_portal::Person, audited::audit, forms_say_what_is_signed::filled, pages::html};
 
 const RULES: &[&str] = &["administrator"];
 const JUDGES: &[&str] = &["approver"];
@@ -23,36 +19,15 @@ const FINANCE: &[&str] = &["finance"];
 
 pub(crate) type Fields = Vec<(String, String)>;
 
-/// The fields of one form of a page, what people type filled in.
-fn filled(page: &Read, form: &Element) -> Fields {
-    let mut fields = Fields::new();
-    for field in &page.0 {
-        let is_field = matches!(field.tag.as_str(), "input" | "select" | "textarea");
-        let is_inside = field
-            .inside
-            .iter()
-            .any(|place| std::ptr::eq(&raw const page.0[*place], form));
-        if !is_field || !is_inside {
-            continue;
-        }
-        let name = field.attributes["name"].clone();
-        if fields.iter().any(|(other, _)| *other == name) {
-            continue;
-        }
-        let kind = field.attributes.get("type").map_or("text", String::as_str);
-        let value = match (kind, name.as_str()) {
-            ("datetime-local", "starts_at") => String::from("2026-11-22T09:41"),
-            ("datetime-local", _) => String::from("2026-11-23T09:41"),
-            ("hidden" | "radio" | "checkbox", _) => field.attributes["value"].clone(),
-            (_, "payments_before") => String::from("7"),
-            (_, "sponsor") => String::from("dana"),
-            (_, "to") if fields.iter().any(|pair| pair.1 == "finn") => String::from("gerd"),
-            (_, "to") => String::from("finn"),
-            _ => String::from("something"),
-        };
-        fields.push((name, value));
-    }
-    fields
+/// What people type where it matters: others than who acts, and an end after the beginning.
+fn typed(name: &str, before: &[(String, String)]) -> Option<&'static str> {
+    Some(match name {
+        "ends_at" => "2026-11-23T09:41",
+        "sponsor" => "dana",
+        "to" if before.iter().any(|pair| pair.1 == "finn") => "gerd",
+        "to" => "finn",
+        _ => return None,
+    })
 }
 
 /// The forms of acts that `person` is offered at `path`.
@@ -63,7 +38,7 @@ pub(crate) fn offered(person: &Person, path: &str) -> Vec<Fields> {
     assert_eq!(page.faults(), [""; 0], "{path}");
     page.of("form")
         .filter(|form| form.attributes["action"] == "/acts")
-        .map(|form| filled(&page, form))
+        .map(|form| filled(&page, form, typed))
         .collect()
 }
 
